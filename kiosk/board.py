@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The board: the latest state, for any number of readers that come and go.
+
+Writers (the station, the camera watcher, the journal) replace one part at a time; readers wait for
+a newer version. Nothing queues up: a slow reader skips what it missed.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from kiosk.values import Box, Decision, Pixels, Record, Timings
+
+
+class Phase(StrEnum):
+    """What the kiosk is doing right now."""
+
+    STARTING = "starting"
+    """No frame has gone through yet."""
+    READY = "ready"
+    """Looking at an empty counter."""
+    LOOKING = "looking"
+    """An item is there, the decision is not."""
+    DECIDED = "decided"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    ok: bool = False
+    message: str = "The camera is starting."
+    """Plain words for the operator: what is wrong and what to do, or that all is well."""
+    source: str = ""
+    detail: str = ""
+    """Device name and format, for the technician."""
+    fps: float = 0.0
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogStatus:
+    ok: bool = False
+    message: str = "No catalog is loaded."
+    path: str = ""
+    release: str = ""
+    built_at: str = ""
+    """UTC, ISO 8601."""
+    skus: int = 0
+    references: int = 0
+    search: str = ""
+    """"annoy" or "exact", with the reason when Annoy does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalStatus:
+    ok: bool = True
+    message: str = "Every decision is written."
+    entries: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    name: str
+    version: str
+    sha256: str
+    quantisation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A decision with what the page needs to show it."""
+
+    decision: Decision
+    records: tuple[Record, ...]
+    """One record for each match of the decision, same order."""
+    confirmed: str | None = None
+    """The SKU a person tapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the last frame showed."""
+
+    sequence: int = -1
+    frame_size: tuple[int, int] = (0, 0)
+    subject: Box | None = None
+    others: tuple[Box, ...] = ()
+    """Further items in view."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One consistent picture of everything a reader may show."""
+
+    version: int = 0
+    phase: Phase = Phase.STARTING
+    hint: str = ""
+    """One short line for the operator while there is no decision, or empty."""
+    shown: Shown | None = None
+    """The decision of the visit that is going on; None when nothing is there or decided."""
+    live: Live = field(default_factory=Live)
+    camera: CameraStatus = field(default_factory=CameraStatus)
+    catalog: CatalogStatus = field(default_factory=CatalogStatus)
+    journal: JournalStatus = field(default_factory=JournalStatus)
+    models: tuple[ModelStatus, ...] = ()
+    timings: Timings = field(default_factory=Timings)
+    """Median of the last frames that held an item."""
+    decisions: int = 0
+    """Decisions since the start."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preview:
+    """A picture to show, small, with the boxes that belong to this very frame."""
+
+    sequence: int
+    pixels: Pixels
+    """BGR, (h, w, 3); frozen: never written to after it is posted."""
+    subject: Box | None
+    """In the preview's own pixels."""
+    others: tuple[Box, ...]
+    phase: Phase
+    outcome: str
+    """The outcome of the decision on show, or empty."""
+
+
+class Board:
+    """Thread-safe latest state. All methods return at once except `wait`."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._state = State()
+        self._preview: Preview | None = None
+        self._closed = False
+
+    def post(self, **parts: object) -> State:
+        """Replace parts of the state by name (fields of State); readers are woken if it differs."""
+        with self._changed:
+            changed = {k: v for k, v in parts.items() if getattr(self._state, k) != v}
+            if changed:
+                version = self._state.version + 1
+                self._state = replace(self._state, version=version, **changed)  # type: ignore[arg-type]
+                self._changed.notify_all()
+            return self._state
+
+    def post_preview(self, preview: Preview) -> None:
+        with self._changed:
+            self._preview = preview
+            self._changed.notify_all()
+
+    def state(self) -> State:
+        with self._changed:
+            return self._state
+
+    def preview(self) -> Preview | None:
+        with self._changed:
+            return self._preview
+
+    def wait(self, version: int, timeout_s: float) -> State:
+        """The state once it is newer than `version`, or the present one after `timeout_s`."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closed or self._state.version > version, timeout=timeout_s
+            )
+            return self._state
+
+    def wait_preview(self, sequence: int, timeout_s: float) -> Preview | None:
+        """The preview once it is of a later frame than `sequence`, or the present one."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    self._closed
+                    or (self._preview is not None and self._preview.sequence > sequence)
+                ),
+                timeout=timeout_s,
+            )
+            return self._preview
+
+    @property
+    def closed(self) -> bool:
+        with self._changed:
+            return self._closed
+
+    def close(self) -> None:
+        """Wake every reader for the last time, so that streams can end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

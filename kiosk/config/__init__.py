@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration: frozen dataclasses, one per TOML section, loaded with all mistakes at once."""
+
+from kiosk.config.load import changed, default_path, load, to_toml
+from kiosk.config.sections import (
+    CameraConfig,
+    CatalogConfig,
+    Config,
+    DecideConfig,
+    JournalConfig,
+    LocateConfig,
+    LogConfig,
+    ModelsConfig,
+    SearchConfig,
+    StateConfig,
+    WebConfig,
+    options,
+)
+
+__all__ = [
+    "CameraConfig",
+    "CatalogConfig",
+    "Config",
+    "DecideConfig",
+    "JournalConfig",
+    "LocateConfig",
+    "LogConfig",
+    "ModelsConfig",
+    "SearchConfig",
+    "StateConfig",
+    "WebConfig",
+    "changed",
+    "default_path",
+    "load",
+    "options",
+    "to_toml",
+]

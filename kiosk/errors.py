@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The error tree: families a caller can act on, each with its exit code.
+
+Every message names the thing, the reason, and what to do. `os.EX_*` are the BSD sysexits.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class KioskError(Exception):
+    """Any failure the kiosk explains itself. Its text is for people."""
+
+    exit_code: int = os.EX_SOFTWARE
+
+
+class UsageError(KioskError):
+    """The command was called wrongly: change the call."""
+
+    exit_code = os.EX_USAGE
+
+
+class ConfigError(KioskError, ValueError):
+    """The configuration file is wrong: all its mistakes at once."""
+
+    exit_code = os.EX_CONFIG
+
+    def __init__(self, source: str, mistakes: list[str]) -> None:
+        self.source = source
+        self.mistakes = mistakes
+        listing = "\n".join(f"  - {mistake}" for mistake in mistakes)
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__(f"{source}: {count}\n{listing}")
+
+
+class ImageError(KioskError, ValueError):
+    """A picture cannot be used: give another one. `code` is stable across versions."""
+
+    exit_code = os.EX_DATAERR
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class CameraError(KioskError):
+    """No picture from the camera: it may come back, so the caller may reopen it."""
+
+    exit_code = os.EX_NOINPUT
+
+
+class CameraMissing(CameraError):
+    """There is no such camera, or it may not be opened."""
+
+
+class CameraStalled(CameraError):
+    """The camera is open but gave no new picture in time."""
+
+
+class CameraGarbage(CameraError):
+    """The camera gives pictures that cannot be right: blank, frozen or damaged."""
+
+
+class CameraEnded(CameraError):
+    """A file source that does not loop has shown its last picture."""
+
+
+class ModelError(KioskError):
+    """A model or its card cannot be trusted: restore the file."""
+
+    exit_code = os.EX_DATAERR
+
+
+class CatalogError(KioskError):
+    """A release cannot be used: rebuild or restore it."""
+
+    exit_code = os.EX_DATAERR
+
+
+class SourceError(CatalogError):
+    """The pictures or lists a release is to be built from are not usable."""
+
+
+class IndexFault(KioskError):
+    """The Annoy index cannot be trusted: exact search answers instead."""
+
+
+class StateError(KioskError):
+    """The state directory cannot be written: free space or fix its permissions."""
+
+    exit_code = os.EX_CANTCREAT
+
+
+class BusyError(KioskError):
+    """Another process holds what is needed, such as the port or the build."""
+
+    exit_code = os.EX_TEMPFAIL
+
+
+class EmbeddingError(KioskError, ValueError):
+    """A vector is not usable: wrong shape, not finite or of zero length."""
+
+    exit_code = os.EX_DATAERR
