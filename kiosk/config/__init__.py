@@ -2,6 +2,7 @@
 """The configuration: frozen dataclasses, one per TOML section, loaded with all mistakes at once."""
 
 from kiosk.config.load import changed, default_path, load, to_toml
+from kiosk.config.paths import catalog_directory, models_directory, state_directory
 from kiosk.config.sections import (
     CameraConfig,
     CatalogConfig,
@@ -29,9 +30,12 @@ __all__ = [
     "SearchConfig",
     "StateConfig",
     "WebConfig",
+    "catalog_directory",
     "changed",
     "default_path",
     "load",
+    "models_directory",
     "options",
+    "state_directory",
     "to_toml",
 ]

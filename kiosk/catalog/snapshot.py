@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One release opened in memory, and the slot it is swapped through while frames are in flight.
+
+A snapshot is immutable. It is borrowed for the length of one frame or one request; a swap makes the
+new one current at once and closes the old one when its last borrower has given it back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kiosk.catalog.manifest import Manifest, check_files, read_manifest
+from kiosk.catalog.records import Records
+from kiosk.config import SearchConfig
+from kiosk.errors import CatalogError
+from kiosk.search import Index, open_index
+from kiosk.values import Embedding, Match, Record, Thresholds
+
+DERIVED = "derived"
+"""Sub-folder for what a device builds from a release: never part of the release itself."""
+
+
+class Snapshot:
+    """A release, its index and its records, ready to answer. Safe to use from several threads."""
+
+    def __init__(
+        self, path: Path, manifest: Manifest, records: Records, index: Index, neighbours: int
+    ) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._records = records
+        self._index = index
+        self._neighbours = neighbours
+        self._owners = records.owners
+        self._distinct = len(records.skus)
+
+    @classmethod
+    def open(cls, path: Path, *, embedder: str, config: SearchConfig) -> Snapshot:
+        """Open the release folder `path` for vectors of the embedder with this sha256.
+
+        Raises CatalogError when the release is missing, damaged, or made with another embedder.
+        """
+        manifest = read_manifest(path)
+        check_files(path, manifest)
+        if manifest.embedder.sha256 != embedder:
+            raise CatalogError(
+                f"{path}: its vectors were made by embedder {manifest.embedder.sha256[:12]}…, this "
+                f"kiosk has {embedder[:12]}…; build the catalog again with this kiosk's models"
+            )
+        vectors = _vectors(path / "vectors.npy", manifest)
+        records = Records.open(path / "records.sqlite")
+        if len(records.owners) != len(vectors):
+            records.close()
+            raise CatalogError(f"{path}: records and vectors differ in number; build it again")
+        index = open_index(vectors, path / DERIVED, release=manifest.release, config=config)
+        return cls(path, manifest, records, index, config.neighbours)
+
+    @property
+    def release(self) -> str:
+        return self.manifest.release
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return self.manifest.thresholds
+
+    @property
+    def engine(self) -> str:
+        """Which search answers, and why."""
+        return self._index.name
+
+    def match(self, embedding: Embedding, count: int) -> tuple[Match, ...]:
+        """The `count` best SKUs (fewer when the catalog has fewer), best first.
+
+        A SKU is as similar as its best reference. When the nearest references belong to too few
+        SKUs to tell a runner-up, more are fetched until they do.
+        """
+        wanted = min(count, self._distinct)
+        fetch = min(self._neighbours, len(self._owners))
+        while True:
+            best: dict[str, Match] = {}
+            for neighbour in self._index.search(embedding, fetch):
+                sku = self._records.skus[self._owners[neighbour.reference]]
+                best.setdefault(sku, Match(sku, neighbour.similarity, neighbour.reference))
+            if len(best) >= wanted or fetch >= len(self._owners):
+                return tuple(best.values())[:wanted]
+            fetch = min(fetch * 4, len(self._owners))
+
+    def record(self, sku: str) -> Record:
+        """Raises CatalogError when the catalog has no such SKU."""
+        return self._records.record(sku)
+
+    def thumbnail(self, reference: int) -> bytes:
+        """JPEG of the catalog picture behind a reference row. Raises CatalogError."""
+        name = self._records.thumbnail(reference)
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise CatalogError(f"{self.path / name}: {error.strerror}; restore the file") from error
+
+    def close(self) -> None:
+        self._index.close()
+        self._records.close()
+
+
+class SnapshotSlot:
+    """Where the current snapshot is borrowed and swapped."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._current: Snapshot | None = None
+        self._loans: dict[int, int] = {}
+        self._retired: dict[int, Snapshot] = {}
+
+    @contextmanager
+    def borrow(self) -> Iterator[Snapshot | None]:
+        """The current snapshot, kept open until the block ends; None when there is none."""
+        with self._lock:
+            snapshot = self._current
+            key = id(snapshot)
+            self._loans[key] = self._loans.get(key, 0) + 1
+        try:
+            yield snapshot
+        finally:
+            with self._lock:
+                self._loans[key] -= 1
+                last = self._loans[key] == 0
+                if last:
+                    del self._loans[key]
+                done = self._retired.pop(key, None) if last else None
+            if done is not None:
+                done.close()
+
+    def swap(self, snapshot: Snapshot | None) -> None:
+        """Make `snapshot` current. The old one closes with its last borrower, or now."""
+        with self._lock:
+            if snapshot is self._current:
+                return
+            old, self._current = self._current, snapshot
+            if old is not None and id(old) in self._loans:
+                self._retired[id(old)] = old
+                old = None
+        if old is not None:
+            old.close()
+
+
+def _vectors(path: Path, manifest: Manifest) -> NDArray[np.float16]:
+    try:
+        vectors: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"{path}: cannot be read ({error}); build the catalog again") from error
+    if vectors.dtype != np.float16 or vectors.ndim != 2 or vectors.shape[1] != manifest.dimension:
+        raise CatalogError(
+            f"{path}: holds {vectors.dtype} {vectors.shape}, the manifest says float16 vectors of "
+            f"{manifest.dimension}; build the catalog again"
+        )
+    if len(vectors) == 0:
+        raise CatalogError(f"{path}: the catalog is empty; build it from at least one picture")
+    return vectors

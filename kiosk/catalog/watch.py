@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Watching the release folder: a new release is opened beside the old one and swapped in whole.
+
+A release that cannot be used never takes the place of one that works.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
+from kiosk.errors import CatalogError
+
+_log = logging.getLogger(__name__)
+
+Stamp = tuple[int, int, int] | None
+
+
+class CatalogWatch:
+    """Call `look` to check once; `start` to check every `poll_s` seconds in a thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        slot: SnapshotSlot,
+        *,
+        open_snapshot: Callable[[Path], Snapshot],
+        on_change: Callable[[Snapshot | None, str], None],
+        poll_s: float,
+    ) -> None:
+        """`on_change(current snapshot or None, trouble or "")` hears of every change."""
+        self._path = path
+        self._slot = slot
+        self._open = open_snapshot
+        self._on_change = on_change
+        self._poll_s = poll_s
+        self._stamp: Stamp = (0, 0, 0)
+        self._trouble = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="catalog", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Idempotent; returns when the thread has ended."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def look(self) -> None:
+        """Open and swap when the folder holds something else than last time."""
+        stamp = _stamp(self._path)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            snapshot = self._open(self._path)
+        except CatalogError as error:
+            self._report(str(error))
+            return
+        self._slot.swap(snapshot)
+        self._trouble = ""
+        _log.info("catalog: release %s is current", snapshot.release)
+        self._on_change(snapshot, "")
+
+    def _run(self) -> None:
+        while True:
+            self.look()
+            if self._stop.wait(self._poll_s):
+                return
+
+    def _report(self, trouble: str) -> None:
+        if trouble == self._trouble:
+            return
+        self._trouble = trouble
+        _log.error("catalog: %s", trouble)
+        with self._slot.borrow() as snapshot:
+            self._on_change(snapshot, trouble)
+
+
+def _stamp(path: Path) -> Stamp:
+    """What changes whenever another release lies in the folder, a link included."""
+    try:
+        status = (path / "manifest.json").stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The station: the loop that takes the newest frame through the stages and posts what it means.
+
+One thread. It never waits for the page, the journal or the disk, and it keeps turning (and feeding
+the watchdog) when there is no camera: then the page says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import threading
+from collections import deque
+from typing import Protocol
+
+from kiosk.board import Board, Live, Phase, Preview, Shown
+from kiosk.capture.camera import Camera
+from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
+from kiosk.decide import Step, Visits
+from kiosk.errors import CameraError
+from kiosk.recognise import Recogniser
+from kiosk.values import Box, Decision, Frame, Look, Record, Timings
+from kiosk.vision.image import fit_within
+
+FRAME_WAIT_S = 0.5
+"""How long the loop waits for a frame before it takes another turn."""
+TIMED_LOOKS = 60
+
+
+class Journal(Protocol):
+    """Where decisions are kept. Must not block."""
+
+    def decision(self, decision: Decision) -> None: ...
+
+    def confirmation(self, decision_id: str, sku: str) -> None: ...
+
+
+class Pulse(Protocol):
+    """Who wants to know that the loop turns."""
+
+    def first_frame(self) -> None: ...
+
+    def turn(self, *, frame: bool) -> None: ...
+
+
+class Station:
+    """Run `run` in a thread; `confirm` from any thread."""
+
+    def __init__(
+        self,
+        *,
+        camera: Camera,
+        recogniser: Recogniser,
+        slot: SnapshotSlot,
+        visits: Visits,
+        board: Board,
+        journal: Journal,
+        pulse: Pulse,
+        preview_width: int,
+    ) -> None:
+        self._camera = camera
+        self._recogniser = recogniser
+        self._slot = slot
+        self._visits = visits
+        self._board = board
+        self._journal = journal
+        self._pulse = pulse
+        self._preview_width = preview_width
+        self._stop = threading.Event()
+        self._settling = threading.Lock()
+        self._recent: deque[Timings] = deque(maxlen=TIMED_LOOKS)
+        self._decisions = 0
+        self._seen_frame = False
+
+    def stop(self) -> None:
+        """Ask the loop to end; returns at once."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Turn until `stop`. Raises what is not the camera's fault: the process must then end."""
+        while not self._stop.is_set():
+            try:
+                with self._camera.frame(FRAME_WAIT_S) as frame:
+                    self._frame(frame)
+            except CameraError:  # the camera's own watcher reports and reopens it
+                self._no_frame()
+                self._pulse.turn(frame=False)
+                continue
+            self._pulse.turn(frame=True)
+
+    def confirm(self, decision_id: str, sku: str) -> bool:
+        """A person says which SKU it is. False when that decision is no longer on show."""
+        with self._settling:
+            shown = self._board.state().shown
+            if shown is None or shown.decision.decision_id != decision_id:
+                return False
+            if sku not in {match.sku for match in shown.decision.matches}:
+                return False
+            self._visits.settle()
+            self._journal.confirmation(decision_id, sku)
+            self._board.post(shown=dataclasses.replace(shown, confirmed=sku))
+            return True
+
+    def _frame(self, frame: Frame) -> None:
+        with self._slot.borrow() as snapshot:
+            look = self._recogniser.look(frame, snapshot, last=self._visits.box)
+            with self._settling:
+                step = self._visits.step(look)
+                if step.new and step.decision is not None:
+                    self._decided(step.decision, snapshot)
+                elif step.decision is None:
+                    self._board.post(shown=None)
+        self._post(frame, look, step)
+        if not self._seen_frame:
+            self._seen_frame = True
+            self._pulse.first_frame()
+
+    def _decided(self, decision: Decision, snapshot: Snapshot | None) -> None:
+        self._decisions += 1
+        self._journal.decision(decision)
+        records: tuple[Record, ...] = ()
+        if snapshot is not None:
+            records = tuple(snapshot.record(match.sku) for match in decision.matches)
+        self._board.post(shown=Shown(decision, records), decisions=self._decisions)
+
+    def _post(self, frame: Frame, look: Look, step: Step) -> None:
+        phase = Phase.READY
+        if step.present:
+            phase = Phase.DECIDED if step.decision else Phase.LOOKING
+        item = look.subject.box if look.subject else None
+        others = tuple(each.box for each in look.detections if each is not look.subject)
+        if look.subject is not None and look.embedding is not None:
+            self._recent.append(look.timings)
+        outcome = step.decision.outcome.value if step.decision else ""
+        self._board.post_preview(self._preview(frame, item, others, phase, outcome))
+        self._board.post(
+            phase=phase,
+            hint="move_into_view" if step.cut_off and step.decision is None else "",
+            live=Live(look.sequence, look.frame_size, item, others),
+            timings=_median(self._recent),
+        )
+
+    def _preview(
+        self, frame: Frame, item: Box | None, others: tuple[Box, ...], phase: Phase, outcome: str
+    ) -> Preview:
+        side = round(self._preview_width * max(1.0, frame.height / frame.width))
+        small = fit_within(frame.pixels, side)
+        if small is frame.pixels:  # the frame is only borrowed
+            small = small.copy()
+        scale = small.shape[1] / frame.width
+        return Preview(
+            sequence=frame.sequence,
+            pixels=small,
+            subject=_scaled(item, scale) if item else None,
+            others=tuple(_scaled(box, scale) for box in others),
+            phase=phase,
+            outcome=outcome,
+        )
+
+    def _no_frame(self) -> None:
+        with self._settling:
+            self._visits.lost()
+            phase = Phase.READY if self._seen_frame else Phase.STARTING
+            self._board.post(shown=None, phase=phase, hint="")
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(box.x1 * scale, box.y1 * scale, box.x2 * scale, box.y2 * scale)
+
+
+def _median(recent: deque[Timings]) -> Timings:
+    if not recent:
+        return Timings()
+    names = [entry.name for entry in dataclasses.fields(Timings)]
+    return Timings(
+        **{name: round(statistics.median(getattr(t, name) for t in recent), 1) for name in names}
+    )

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Locate: where in a picture are items? Class-agnostic; several at once, or none."""
+
+from __future__ import annotations
+
+import math
+
+from kiosk.config import LocateConfig
+from kiosk.errors import ModelError
+from kiosk.values import Box, Detection, Pixels
+from kiosk.vision.boxes import clip, iou, suppress
+from kiosk.vision.image import letterbox
+from kiosk.vision.session import Session
+
+MIN_SIDE_PX = 4.0
+"""A box thinner than this in the model's input is noise, not an item."""
+
+
+STICKINESS = 1.6
+"""How much more prominent another item must be to take the attention away."""
+
+
+class Locator:
+    """The detector model and how its answers become boxes in the picture."""
+
+    def __init__(self, session: Session, config: LocateConfig) -> None:
+        self._session = session
+        self._overlap = config.overlap
+        self._items = config.items
+        inputs = session.card.input
+        self._width, self._height = int(inputs["width"]), int(inputs["height"])
+        self._pad = int(inputs.get("pad", 114))
+        defaults = session.card.body.get("defaults", {})
+        if not config.score and "score" not in defaults:
+            raise ModelError(
+                f"{session.card.path}: its card has no [defaults] score and locate.score is 0; "
+                "set locate.score or restore the card"
+            )
+        self._score = config.score or float(defaults["score"])
+
+    def locate(self, pixels: Pixels) -> tuple[Detection, ...]:
+        """Items in a BGR uint8 (H, W, 3) picture, best first, boxes in its pixels."""
+        height, width = pixels.shape[:2]
+        canvas, fit = letterbox(pixels, self._width, self._height, self._pad)
+        outputs = self._session.run(canvas[None])
+        boxes, scores = outputs["boxes"][0], outputs["scores"][0]
+        sides = boxes[:, 2:] - boxes[:, :2]
+        good = (scores >= self._score) & (sides >= MIN_SIDE_PX).all(axis=1)
+        boxes, scores = fit.back(boxes[good]), scores[good]
+        kept = suppress(boxes, scores, self._overlap)[: self._items]
+        return tuple(
+            Detection(clip(Box(*map(float, boxes[row])), width, height), float(scores[row]))
+            for row in kept
+        )
+
+
+def subject(
+    detections: tuple[Detection, ...], width: int, height: int, last: Box | None = None
+) -> Detection | None:
+    """The one item the kiosk looks at: sure, large and near the middle. None when nothing is there.
+
+    Size counts by its square root so that a big thing at the rim does not win over the item that a
+    person holds up in the centre. The item looked at `last` keeps the attention unless another one
+    is clearly more prominent: two items side by side must not take turns.
+    """
+
+    def weight(detection: Detection) -> float:
+        x, y = detection.box.centre
+        off = math.hypot((x - width / 2) / width, (y - height / 2) / height)
+        size = math.sqrt(detection.box.area / (width * height))
+        kept = STICKINESS if last is not None and iou(detection.box, last) > 0.3 else 1.0
+        return detection.score * size * (1.0 - min(off, 0.7)) * kept
+
+    return max(detections, key=weight, default=None)
