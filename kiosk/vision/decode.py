@@ -61,7 +61,7 @@ _REFUSED = ((b"ftyphei", "HEIC"), (b"ftypmif1", "HEIC"), (b"ftypavi", "AVIF"), (
 _ORIENTATION, _TIFF_INVERTED, _TIFF_BITS, _TIFF_TILES = 0x0112, 0x0106, 0x0102, (0x0142, 0x0143)
 
 # warnings.catch_warnings swaps process-wide state. One picture at a time also keeps the memory of
-# a small board bounded: a picture at the limit takes some 400 MB while it is decoded.
+# a small board bounded: a picture at the limit takes some 550 MB while it is decoded.
 _lock = threading.Lock()
 
 
