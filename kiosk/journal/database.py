@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal's SQLite file: opened durable, refused when newer, moved aside when damaged.
+
+WAL with synchronous=FULL: what was committed survives a power cut (WAL + NORMAL lost every event in
+simulated cuts), and readers never wait for the writer.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kiosk.errors import StateError
+from kiosk.journal.entries import SCHEMA, SCHEMA_VERSION
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_FULL = {sqlite3.SQLITE_FULL}
+
+
+def primary_code(error: Exception) -> int:
+    """SQLite's primary result code of an error; -1 when it has none."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else -1
+
+
+def is_damage(error: Exception) -> bool:
+    """The file's contents are wrong: trying again cannot help."""
+    return primary_code(error) in _DAMAGED
+
+
+def explain(error: Exception, path: Path) -> str:
+    """Plain words for why nothing can be written, and what to do."""
+    if isinstance(error, StateError):
+        return str(error)
+    if primary_code(error) in _FULL or getattr(error, "errno", None) in (28, 122):
+        return f"The disk is full: free space on the disk that holds {path}."
+    return (
+        f"{path} cannot be written ({error}): make the disk and the folder writable, "
+        "or free space on it."
+    )
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """The database, created when it is missing. Autocommit mode: transactions are explicit.
+
+    Raises sqlite3.Error, OSError, or StateError when a newer kiosk wrote it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    try:
+        version = check_version(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_size_limit = 4194304")
+        if version == 0:
+            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+            _sync_folder(path.parent)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version, 0 for an empty file. Raises StateError when it is newer than ours."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        raise StateError(
+            f"{path} was written by a newer kiosk (journal version {version}, this one knows "
+            f"{SCHEMA_VERSION}): install that version again, or move the file away."
+        )
+    return version
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged database, keeping it for an expert. Returns its new path. Raises OSError."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    kept = path.with_name(f"{path.stem}.corrupt-{stamp}{path.suffix}")
+    # The write-ahead log goes first: left beside a new database it would be replayed into it.
+    for suffix in ("-wal", "-shm"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(kept.with_name(kept.name + suffix))
+    path.rename(kept)
+    _sync_folder(path.parent)
+    return kept
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

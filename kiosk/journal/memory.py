@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A journal that forgets: the stand-in where nothing may be written, with the same contract."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+from kiosk.journal.entries import Entry, as_dict, of_confirmation, of_decision
+from kiosk.journal.writer import CAPACITY, Recent, Status
+from kiosk.values import Decision
+
+
+class MemoryJournal:
+    """Keeps the last entries in memory; every method returns at once."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._lock = threading.Lock()
+        self._entries: deque[Entry] = deque(maxlen=capacity)
+        self._recent = Recent()
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def decision(self, decision: Decision) -> None:
+        with self._lock:
+            self._recent.add(decision)
+            self._entries.append(of_decision(decision))
+
+    def confirmation(self, decision_id: str, sku: str) -> bool:
+        with self._lock:
+            decision = self._recent.offering(decision_id, sku)
+            if decision is None:
+                return False
+            self._entries.append(of_confirmation(decision, sku, datetime.now(UTC)))
+            return True
+
+    def flush(self, timeout_s: float) -> bool:
+        return True
+
+    def status(self) -> Status:
+        with self._lock:
+            return Status(True, "Decisions are kept in memory only.", len(self._entries), 0)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What was recorded, as `read` gives it."""
+        with self._lock:
+            return [as_dict(n, entry.row()) for n, entry in enumerate(self._entries, 1)]

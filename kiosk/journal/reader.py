@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the journal: beside a running kiosk, or from a card that cannot be written."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kiosk.errors import StateError
+from kiosk.journal.database import check_version, is_damage
+from kiosk.journal.entries import COLUMNS, as_dict, instant
+
+_PAGE = 500
+_QUERY = (
+    f"SELECT id, {', '.join(COLUMNS)} FROM entries WHERE id > ? AND at >= ? ORDER BY id LIMIT ?"
+)
+
+
+def read(path: Path, since: datetime | None = None) -> Iterator[dict[str, Any]]:
+    """Entries in the order they were written, from `since` (aware; None: all) on.
+
+    Each is a dict: id, kind, decision_id, visit_id, at (UTC), outcome, rule, sku, evidence.
+    Raises StateError when there is no journal, it is damaged, or a newer kiosk wrote it.
+    """
+    if not path.is_file():
+        raise StateError(
+            f"there is no journal at {path}: name the kiosk's state directory, or start the kiosk "
+            "once"
+        )
+    try:
+        with ExitStack() as stack:
+            connection = _open(path, stack)
+            # Page by page: one long read would keep the kiosk from tidying its write-ahead log.
+            last, floor = 0, instant(since) if since else ""
+            while rows := connection.execute(_QUERY, (last, floor, _PAGE)).fetchall():
+                yield from (as_dict(row[0], row[1:]) for row in rows)
+                last = rows[-1][0]
+    except sqlite3.Error as error:
+        kind = "is damaged" if is_damage(error) else "cannot be read"
+        raise StateError(f"{path} {kind} ({error}): copy it elsewhere and look into it") from error
+
+
+def _open(path: Path, stack: ExitStack) -> sqlite3.Connection:
+    try:
+        return _connect(path, "mode=ro", stack)
+    except sqlite3.OperationalError as error:
+        if is_damage(error):
+            raise
+    # A write-ahead log needs a writable folder even for reading; without one, immutable mode reads
+    # the main file alone. Entries still in the log are only seen in a copy that may be written.
+    wal = path.with_name(path.name + "-wal")
+    if not wal.exists() or wal.stat().st_size == 0:
+        return _connect(path, "immutable=1", stack)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kiosk-journal-")))
+    for source in (path, wal):
+        shutil.copyfile(source, folder / source.name)
+    return _connect(folder / path.name, "mode=rw", stack)
+
+
+def _connect(path: Path, how: str, stack: ExitStack) -> sqlite3.Connection:
+    connection = stack.enter_context(
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5))
+    )
+    if check_version(connection, path) == 0:
+        # A kiosk that has just started: nothing is written yet.
+        connection.execute("CREATE TEMP TABLE entries (id INTEGER, " + ", ".join(COLUMNS) + ")")
+    return connection

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing the journal: a bounded queue in memory and one thread that commits it in batches.
+
+Rules: the recording side never blocks and never raises; an entry leaves the queue only when it is
+committed (or, oldest first and counted, when the queue overflows); trouble with the disk is said
+once, kept in the status, and tried again for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections import OrderedDict, deque
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from kiosk.errors import StateError
+from kiosk.journal.database import explain, is_damage, move_aside, open_for_writing
+from kiosk.journal.entries import COLUMNS, Entry, instant, of_confirmation, of_decision
+from kiosk.values import Decision
+
+log = logging.getLogger(__name__)
+
+CAPACITY = 10_000
+_BATCH = 500
+_RECENT = 1_000
+_SWEEP_EVERY_S = 3600.0
+_ASIDE_EVERY_S = 60.0
+_SWEEP_ROWS = 1_000
+_INSERT = (
+    f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)}) "
+    "ON CONFLICT (decision_id, kind, at) DO NOTHING"
+)
+
+
+class Status(NamedTuple):
+    """What the board shows of the journal; the fields of `kiosk.board.JournalStatus`."""
+
+    ok: bool
+    message: str
+    entries: int
+    waiting: int
+
+
+class Recorder(Protocol):
+    """What the rest of the kiosk needs of a journal."""
+
+    def start(self) -> None: ...
+
+    def decision(self, decision: Decision) -> None:
+        """Record a decision."""
+
+    def confirmation(self, decision_id: str, sku: str) -> bool:
+        """Record that a person tapped `sku`. False, and nothing is recorded, when the decision is
+        not known or did not offer that SKU."""
+
+    def flush(self, timeout_s: float) -> bool:
+        """True once everything recorded so far is safe; False when `timeout_s` passed before."""
+
+    def status(self) -> Status: ...
+
+    def close(self) -> None: ...
+
+
+class Recent:
+    """The last decisions, so that a confirmation is checked without touching the disk."""
+
+    def __init__(self) -> None:
+        self._decisions: OrderedDict[str, Decision] = OrderedDict()
+
+    def add(self, decision: Decision) -> None:
+        self._decisions[decision.decision_id] = decision
+        while len(self._decisions) > _RECENT:
+            self._decisions.popitem(last=False)
+
+    def offering(self, decision_id: str, sku: str) -> Decision | None:
+        """The decision if it is known and offered `sku`."""
+        decision = self._decisions.get(decision_id)
+        if decision is None or all(match.sku != sku for match in decision.matches):
+            return None
+        return decision
+
+
+class Journal:
+    """The journal in an SQLite file. `start` it once; `close` writes what still waits."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        commit_s: float,
+        keep_days: int,
+        capacity: int = CAPACITY,
+        retry_s: float = 1.0,
+    ) -> None:
+        self._path = path
+        self._commit_s = commit_s
+        self._keep = timedelta(days=keep_days)
+        self._capacity = capacity
+        self._retry_s = retry_s
+        self._changed = threading.Condition()
+        self._queue: deque[tuple[int, Entry]] = deque()
+        self._recorded = 0
+        self._written = 0
+        self._dropped = 0
+        self._entries = 0
+        self._hurry = False
+        self._closing = False
+        self._started = False
+        self._trouble = ""
+        self._kept = ""
+        self._recent = Recent()
+        self._connection: sqlite3.Connection | None = None
+        self._next_sweep_s = 0.0
+        self._next_aside_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self) -> None:
+        """Begin writing. Returns at once: a disk that cannot be written shows in `status`."""
+        self._started = True
+        self._thread.start()
+
+    def decision(self, decision: Decision) -> None:
+        entry = of_decision(decision)
+        with self._changed:
+            self._recent.add(decision)
+            self._append(entry)
+
+    def confirmation(self, decision_id: str, sku: str) -> bool:
+        with self._changed:
+            decision = self._recent.offering(decision_id, sku)
+            if decision is None:
+                return False
+            self._append(of_confirmation(decision, sku, datetime.now(UTC)))
+            return True
+
+    def flush(self, timeout_s: float) -> bool:
+        with self._changed:
+            target = self._recorded
+            self._hurry = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._written >= target, timeout_s)
+            return self._written >= target
+
+    def status(self) -> Status:
+        with self._changed:
+            message = self._trouble or "Every decision is written."
+            if self._started and not self._thread.is_alive() and not self._closing:
+                return Status(False, "The journal has stopped: restart the kiosk.", 0, 0)
+            if self._trouble and self._queue:
+                message += f" {len(self._queue)} entries wait in memory."
+            if self._dropped:
+                message += f" {self._dropped} entries were lost for want of space."
+            if self._kept:
+                message += f" A damaged journal was kept as {self._kept}."
+            return Status(not self._trouble, message, self._entries, len(self._queue))
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Write what waits, if the disk lets us within `timeout_s`, and end the thread."""
+        if not self._started:
+            return
+        self.flush(timeout_s)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+        if self._queue:
+            log.error("the journal ends with %d entries unwritten", len(self._queue))
+
+    def _append(self, entry: Entry) -> None:
+        self._recorded += 1
+        self._queue.append((self._recorded, entry))
+        if len(self._queue) > self._capacity:
+            self._queue.popleft()
+            self._dropped += 1
+        self._changed.notify_all()
+
+    def _run(self) -> None:
+        while not self._closing:
+            try:
+                connection = self._connection = self._connection or self._open()
+                batch = self._wait_for_batch()
+                if batch:
+                    self._commit(connection, batch)
+                self._sweep(connection)
+            except (sqlite3.Error, OSError, StateError) as error:
+                self._recover(error)
+            else:
+                self._say("")
+        self._disconnect()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = open_for_writing(self._path)
+        try:
+            entries = int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
+        except BaseException:
+            connection.close()
+            raise
+        with self._changed:
+            self._entries = entries
+        return connection
+
+    def _wait_for_batch(self) -> list[tuple[int, Entry]]:
+        """The oldest entries, `commit_s` after the first came or at once when hurried."""
+        with self._changed:
+            if self._changed.wait_for(lambda: self._queue or self._closing, _SWEEP_EVERY_S):
+                self._changed.wait_for(
+                    lambda: self._hurry or self._closing or len(self._queue) >= _BATCH,
+                    0 if self._trouble else self._commit_s,
+                )
+            return [self._queue[n] for n in range(min(len(self._queue), _BATCH))]
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[tuple[int, Entry]]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        before = connection.total_changes
+        connection.executemany(_INSERT, [entry.row() for _, entry in batch])
+        added = connection.total_changes - before
+        connection.execute("COMMIT")
+        with self._changed:
+            last = batch[-1][0]
+            while self._queue and self._queue[0][0] <= last:
+                self._queue.popleft()
+            self._written = last
+            self._hurry = self._hurry and bool(self._queue)
+            self._entries += added
+            self._changed.notify_all()
+
+    def _sweep(self, connection: sqlite3.Connection) -> None:
+        """Delete what is older than `keep_days`, in small transactions, about once an hour."""
+        if time.monotonic() < self._next_sweep_s:
+            return
+        newest = connection.execute("SELECT max(at) FROM entries").fetchone()[0]
+        # A clock that runs ahead must not empty the journal: age counts from the newest entry.
+        now = min(instant(datetime.now(UTC)), newest or "")
+        if now:
+            oldest = instant(datetime.fromisoformat(now) - self._keep)
+            self._delete_before(connection, oldest)
+        self._next_sweep_s = time.monotonic() + _SWEEP_EVERY_S
+
+    def _delete_before(self, connection: sqlite3.Connection, oldest: str) -> None:
+        statement = "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE at < ? LIMIT ?)"
+        while deleted := connection.execute(statement, (oldest, _SWEEP_ROWS)).rowcount:
+            with self._changed:
+                self._entries -= deleted
+
+    def _recover(self, error: Exception) -> None:
+        self._disconnect()
+        trouble = explain(error, self._path)
+        if is_damage(error) and time.monotonic() >= self._next_aside_s:
+            self._next_aside_s = time.monotonic() + _ASIDE_EVERY_S
+            try:
+                kept = move_aside(self._path)
+            except OSError as failure:
+                trouble = explain(failure, self._path)
+            else:
+                log.error("the journal was damaged (%s): kept as %s, a new one begun", error, kept)
+                self._kept = kept.name
+                return
+        self._say(trouble)
+        with self._changed:
+            # A flush asks for one try right now.
+            self._changed.wait_for(lambda: self._closing or self._hurry, self._retry_s)
+            self._hurry = False
+
+    def _say(self, trouble: str) -> None:
+        with self._changed:
+            before, self._trouble = self._trouble, trouble
+            self._changed.notify_all()
+        if trouble and not before:
+            log.error("the journal keeps its entries in memory: %s", trouble)
+        elif before and not trouble:
+            log.info("the journal can be written again")
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except sqlite3.Error as error:
+                log.debug("closing the journal: %s", error)
