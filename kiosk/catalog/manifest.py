@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manifest of a release: what it holds, what made it, and the size and hash of every file.
+
+`parse` takes bytes and returns a value, no IO: a manifest is refused here before anything it names
+is touched. The release id is a hash of the content, so two builds of the same are one release.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kiosk.catalog.files import sha256_of
+from kiosk.errors import CatalogError
+from kiosk.values import Thresholds
+
+FORMAT = 1
+NAME = "manifest.json"
+DERIVED = "derived"
+"""Sub-folder for what a device builds from a release: never part of the release itself."""
+MAX_BYTES = 256 * 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """Which model: its card's name and version, and the sha256 of the file."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file of a release; `name` is relative to the release, with `/`."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything a kiosk must know of a release before it opens its files."""
+
+    release: str
+    """16 hex digits that name this content, whenever it was built; see `sealed`."""
+    built_at: str
+    """UTC, ISO 8601. Not part of the release id."""
+    skus: int
+    pictures: int
+    references: int
+    dimension: int
+    embedder: ModelName
+    detector: ModelName
+    augmentation: tuple[str, ...]
+    """The recipes that made several references of one picture, in words."""
+    thresholds: Thresholds
+    files: tuple[FileEntry, ...]
+    """By name, without the manifest itself."""
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """`manifest` with the release id that its content has, and nothing else changed."""
+    body = _body(manifest)
+    del body["built_at"], body["release"]
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    identity = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return dataclasses.replace(manifest, release=identity)
+
+
+def to_json(manifest: Manifest) -> bytes:
+    """The file `manifest.json`, for people too."""
+    body = {"format": FORMAT, **_body(manifest)}
+    return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def parse(data: bytes) -> Manifest:
+    """The manifest in `data`. Raises CatalogError for anything but a whole one of this format."""
+    try:
+        body = json.loads(data.decode("utf-8"), object_pairs_hook=_without_duplicates)
+        if not isinstance(body, dict) or "format" not in body:
+            raise CatalogError("it is not the manifest of a release")
+        if body["format"] != FORMAT:
+            raise CatalogError(
+                f"it has format {body['format']!r}, this kiosk reads {FORMAT}: update the kiosk"
+            )
+        manifest = _manifest(body)
+    except CatalogError as error:
+        raise CatalogError(f"{NAME}: {error}") from None
+    except KeyError as error:
+        raise CatalogError(f"{NAME}: {error} is missing; restore the release") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CatalogError(f"{NAME}: is damaged ({error}); restore the release") from error
+    if sealed(manifest) != manifest:
+        raise CatalogError(
+            f"{NAME}: its content is not that of release {manifest.release}; restore the release"
+        )
+    return manifest
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of the release in `directory`. Raises CatalogError."""
+    path = directory / NAME
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CatalogError(f"{path}: is too large to be a manifest; restore the release")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise CatalogError(
+            f"{directory}: there is no release here ({NAME} is missing); "
+            "build one with `kiosk catalog build`"
+        ) from None
+    except OSError as error:
+        raise CatalogError(
+            f"{path}: cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    try:
+        return parse(data)
+    except CatalogError as error:
+        raise CatalogError(f"{directory / str(error)}") from error
+
+
+def check_files(directory: Path, manifest: Manifest) -> None:
+    """The quick check of every start: each file is there with its size. Raises CatalogError."""
+    for entry in manifest.files:
+        path = directory / entry.name
+        try:
+            size = path.stat().st_size if _is_plain(path) else None
+        except OSError as error:
+            raise CatalogError(
+                f"{path}: {error.strerror}; restore the release or build it again"
+            ) from error
+        if size != entry.bytes:
+            found = (
+                f"has {size} bytes instead of {entry.bytes}" if size is not None else "is no file"
+            )
+            raise CatalogError(f"{path}: {found}; restore the release or build it again")
+
+
+def verify(directory: Path) -> Manifest:
+    """The full check: every byte of every file, and nothing else in the folder.
+
+    Raises CatalogError naming the first bad file.
+    """
+    manifest = read_manifest(directory)
+    check_files(directory, manifest)
+    for entry in manifest.files:
+        try:
+            digest = sha256_of(directory / entry.name)
+        except OSError as error:
+            raise CatalogError(
+                f"{directory / entry.name}: cannot be read ({error.strerror}); "
+                "check the disk and restore the release"
+            ) from error
+        if digest != entry.sha256:
+            raise CatalogError(
+                f"{directory / entry.name}: is damaged (sha256 {digest[:12]}… instead of "
+                f"{entry.sha256[:12]}…); restore the release or build it again"
+            )
+    expected = {NAME, *(entry.name for entry in manifest.files)}
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory)
+        folder = path.is_dir() and not path.is_symlink()
+        if name.parts[0] != DERIVED and not folder and name.as_posix() not in expected:
+            raise CatalogError(f"{path}: is not part of the release; remove it")
+    return manifest
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _body(manifest: Manifest) -> dict[str, Any]:
+    body = dataclasses.asdict(manifest)
+    body["augmentation"] = list(manifest.augmentation)
+    body["files"] = {
+        entry.name: {"bytes": entry.bytes, "sha256": entry.sha256} for entry in manifest.files
+    }
+    return body
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise CatalogError(f"{twice!r} stands in it twice; restore the release")
+    return body
+
+
+def _manifest(body: dict[str, Any]) -> Manifest:
+    thresholds = body["thresholds"]
+    return Manifest(
+        release=_text(body["release"]),
+        built_at=_text(body["built_at"]),
+        skus=_count(body["skus"]),
+        pictures=_count(body["pictures"]),
+        references=_count(body["references"]),
+        dimension=_count(body["dimension"]),
+        embedder=_model(body["embedder"]),
+        detector=_model(body["detector"]),
+        augmentation=tuple(_text(recipe) for recipe in body["augmentation"]),
+        thresholds=Thresholds(
+            accept=_number(thresholds["accept"]),
+            choose=_number(thresholds["choose"]),
+            margin=_number(thresholds["margin"]),
+            method=_text(thresholds["method"]),
+            samples=_count(thresholds["samples"]),
+        ),
+        files=tuple(_file(name, entry) for name, entry in body["files"].items()),
+    )
+
+
+def _model(body: dict[str, Any]) -> ModelName:
+    return ModelName(_text(body["name"]), _text(body["version"]), _digest(body["sha256"]))
+
+
+def _file(name: str, body: dict[str, Any]) -> FileEntry:
+    """A path that could leave the release, or name something else than a file in it, is refused."""
+    path = PurePosixPath(name)
+    plain = bool(path.parts) and path.as_posix() == name and not path.is_absolute()
+    inside = plain and not {"..", DERIVED} & set(path.parts) and name != NAME
+    if not inside or "\\" in name or not name.isprintable():
+        raise CatalogError(f"the file name {name!r} is not allowed in a release; do not use it")
+    return FileEntry(name, _count(body["bytes"]), _digest(body["sha256"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} should be a text")
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"{value!r} should be a count")
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise TypeError(f"{value!r} should be a number")
+    return float(value)
+
+
+def _digest(value: object) -> str:
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise TypeError(f"{value!r} should be a sha256")
+    return value

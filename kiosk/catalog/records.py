@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`records.sqlite`: what a release knows of its SKUs, and which picture is behind which reference.
+
+Written once in one order, so that equal catalogs are equal bytes; opened read-only and immutable.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kiosk.errors import CatalogError
+from kiosk.values import Box, Record
+
+NAME = "records.sqlite"
+
+_SCHEMA = """
+CREATE TABLE skus(
+    id INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE, name TEXT NOT NULL, category TEXT NOT NULL,
+    barcodes TEXT NOT NULL, attributes TEXT NOT NULL);
+CREATE TABLE pictures(
+    id INTEGER PRIMARY KEY, sku INTEGER NOT NULL REFERENCES skus, name TEXT NOT NULL,
+    sha256 TEXT NOT NULL, thumbnail TEXT NOT NULL,
+    x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL);
+CREATE TABLE refs(
+    row INTEGER PRIMARY KEY, picture INTEGER NOT NULL REFERENCES pictures, view TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureEntry:
+    """One enrolled picture. Its references follow each other, one for each of its views."""
+
+    sku: int
+    """Position of its SKU among the records."""
+    name: str
+    """Where it came from, relative to the source."""
+    sha256: str
+    thumbnail: str
+    """File in the release, relative."""
+    box: Box
+    views: tuple[str, ...]
+
+
+def write_records(path: Path, skus: Iterable[Record], pictures: Iterable[PictureEntry]) -> None:
+    """Create the file. Rows are numbered in the order given. Raises OSError, sqlite3.Error."""
+    with closing(sqlite3.connect(path)) as connection:
+        # No journal: the file lies in a scratch folder until it is whole.
+        connection.execute("PRAGMA journal_mode=OFF")
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA page_size=4096")
+        connection.executescript(_SCHEMA)
+        with connection:
+            connection.executemany("INSERT INTO skus VALUES(?,?,?,?,?,?)", _sku_rows(skus))
+            row = 0
+            for number, picture in enumerate(pictures):
+                box = picture.box
+                connection.execute(
+                    "INSERT INTO pictures VALUES(?,?,?,?,?,?,?,?,?)",
+                    (number, picture.sku, picture.name, picture.sha256, picture.thumbnail)
+                    + (box.x1, box.y1, box.x2, box.y2),
+                )
+                views = [(row + step, number, view) for step, view in enumerate(picture.views)]
+                connection.executemany("INSERT INTO refs VALUES(?,?,?)", views)
+                row += len(views)
+        connection.execute("VACUUM")
+
+
+def _sku_rows(skus: Iterable[Record]) -> Iterator[tuple[int, str, str, str, str, str]]:
+    for number, record in enumerate(skus):
+        barcodes = json.dumps(record.barcodes, ensure_ascii=False)
+        attributes = json.dumps(dict(record.attributes), ensure_ascii=False)
+        yield number, record.sku, record.name, record.category, barcodes, attributes
+
+
+class Records:
+    """An open `records.sqlite`. Safe to use from several threads."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Use `Records.open`."""
+        self._path = path
+        self._connection = connection
+        self._lock = threading.Lock()
+        self.skus: tuple[str, ...] = tuple(
+            sku for (sku,) in self._rows("SELECT sku FROM skus ORDER BY id")
+        )
+        """SKU ids; positions in here are what `owners` holds."""
+        rows = self._rows(
+            "SELECT refs.row, pictures.sku, pictures.id FROM refs "
+            "JOIN pictures ON pictures.id = refs.picture ORDER BY refs.row"
+        )
+        table = np.array(rows, np.int64).reshape(-1, 3)
+        if not (table[:, 0] == np.arange(len(table))).all():
+            raise CatalogError(f"{path}: its rows are not numbered in order; restore the release")
+        self.owners: NDArray[np.int32] = table[:, 1].astype(np.int32)
+        """(N,) position in `skus` of the SKU of each reference."""
+        self.pictures: NDArray[np.int32] = table[:, 2].astype(np.int32)
+        """(N,) number of the picture behind each reference."""
+
+    @classmethod
+    def open(cls, path: Path) -> Records:
+        """Raises CatalogError when the file is missing or not such a database."""
+        try:
+            connection = sqlite3.connect(
+                f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            raise CatalogError(f"{path}: cannot be opened ({error}); restore the release") from None
+        try:
+            return cls(path, connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def record(self, sku: str) -> Record:
+        """Raises CatalogError when the catalog has no such SKU."""
+        rows = self._rows(
+            "SELECT sku, name, category, barcodes, attributes FROM skus WHERE sku = ?", sku
+        )
+        if not rows:
+            raise CatalogError(f"{self._path}: there is no SKU {sku!r} in this catalog")
+        return _record(*rows[0])
+
+    def records(self) -> list[Record]:
+        """All of them, in the order of `skus`."""
+        rows = self._rows("SELECT sku, name, category, barcodes, attributes FROM skus ORDER BY id")
+        return [_record(*row) for row in rows]
+
+    def categories(self) -> dict[str, int]:
+        """SKUs in each category, by name."""
+        query = "SELECT category, count(*) FROM skus GROUP BY category ORDER BY category"
+        return dict(self._rows(query))
+
+    def thumbnail(self, reference: int) -> str:
+        """Name, relative to the release, of the thumbnail behind a reference row."""
+        query = "SELECT thumbnail FROM pictures WHERE id = ?"
+        return str(self._rows(query, int(self.pictures[reference]))[0][0])
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise CatalogError(
+                f"{self._path}: cannot be read ({error}); restore the release"
+            ) from error
+
+
+def _record(sku: str, name: str, category: str, barcodes: str, attributes: str) -> Record:
+    return Record(
+        sku, name, category, tuple(json.loads(barcodes)), tuple(json.loads(attributes).items())
+    )
