@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from kiosk.capture.status import CameraStatus
 from kiosk.values import Box, Decision, Pixels, Record, Timings
 
 
@@ -24,18 +25,6 @@ class Phase(StrEnum):
     LOOKING = "looking"
     """An item is there, the decision is not."""
     DECIDED = "decided"
-
-
-@dataclass(frozen=True, slots=True)
-class CameraStatus:
-    ok: bool = False
-    message: str = "The camera is starting."
-    """Plain words for the operator: what is wrong and what to do, or that all is well."""
-    source: str = ""
-    detail: str = ""
-    """Device name and format, for the technician."""
-    fps: float = 0.0
-    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,6 @@ class Recogniser:
         self._locator = locator
         self._embedder = embedder
 
-    @property
-    def embedder_sha256(self) -> str:
-        return self._embedder.sha256
-
     def look(self, frame: Frame, snapshot: Snapshot | None, *, last: Box | None = None) -> Look:
         """Everything `frame` shows. `last` is where the item was, if one was looked at before.
 

@@ -184,7 +184,9 @@ name = "image"
 dtype = "uint8"
 width = {SIDE}
 height = {SIDE}
-channels = "BGR"
+layout = "NHWC"
+channel_order = "BGR"
+normalisation = "in graph"
 pad = 114
 
 [outputs.boxes]
@@ -207,7 +209,9 @@ name = "image"
 dtype = "uint8"
 width = {CROP}
 height = {CROP}
-channels = "BGR"
+layout = "NHWC"
+channel_order = "BGR"
+normalisation = "in graph"
 fit = "square"
 margin = 0.0
 pad = 127

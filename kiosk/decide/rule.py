@@ -6,7 +6,6 @@ Pure. The thresholds are the release's, measured when it was built.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,20 +65,14 @@ def fuse(looks: Sequence[Sequence[Match]]) -> tuple[Match, ...]:
     been. The reference kept is that of the SKU's best look.
     """
     best: dict[str, Match] = {}
-    total: dict[str, float] = defaultdict(float)
-    listed: dict[str, int] = defaultdict(int)
-    weakest = [min((match.similarity for match in look), default=NO_SIMILARITY) for look in looks]
-    shortfall: dict[str, float] = defaultdict(float)
-    for look, least in zip(looks, weakest, strict=True):
-        for match in look:
-            total[match.sku] += match.similarity
-            shortfall[match.sku] += least
-            listed[match.sku] += 1
-            if match.sku not in best or match.similarity > best[match.sku].similarity:
-                best[match.sku] = match
-    everywhere = sum(weakest)
+    for match in (match for look in looks for match in look):
+        if match.sku not in best or match.similarity > best[match.sku].similarity:
+            best[match.sku] = match
+    listed = [{match.sku: match.similarity for match in look} for look in looks]
+    weakest = [min(each.values(), default=NO_SIMILARITY) for each in listed]
+    pairs = list(zip(listed, weakest, strict=True))
     fused = [
-        Match(sku, (total[sku] + everywhere - shortfall[sku]) / len(looks), match.reference)
+        Match(sku, sum(each.get(sku, least) for each, least in pairs) / len(looks), match.reference)
         for sku, match in best.items()
     ]
     return tuple(sorted(fused, key=lambda match: (-match.similarity, match.sku)))

@@ -75,6 +75,7 @@ def check_query(query: Embedding, dimension: int) -> None:
     """Raises EmbeddingError unless `query` is a finite, non-zero vector of `dimension` numbers."""
     if query.shape != (dimension,):
         raise EmbeddingError(f"a query of shape {query.shape} cannot search {dimension} dimensions")
-    length = float(np.linalg.norm(query))
+    with np.errstate(over="ignore"):  # an infinite length is refused below
+        length = float(np.linalg.norm(query))
     if not 0.5 < length < 2.0:
         raise EmbeddingError(f"a query of length {length} is not a unit vector: check the embedder")

@@ -16,7 +16,7 @@ from kiosk.errors import EmbeddingError, ModelError
 from kiosk.values import Box, Pixels
 from kiosk.vision.boxes import clip, grown, grown_square
 from kiosk.vision.image import crop, letterbox, resize
-from kiosk.vision.session import Session
+from kiosk.vision.session import Card, Session
 
 _FITS = ("square", "letterbox", "stretch")
 _UNIT_TOLERANCE = 1e-3
@@ -40,9 +40,9 @@ class Embedder:
         self.dimension = int(session.card.outputs["embedding"]["shape"][1])
 
     @property
-    def sha256(self) -> str:
-        """Names the vector space: vectors of another embedder cannot be compared."""
-        return self._session.card.sha256
+    def card(self) -> Card:
+        """Its sha256 names the vector space: vectors of another embedder cannot be compared."""
+        return self._session.card
 
     def crop(self, pixels: Pixels, box: Box) -> Pixels:
         """The model's input for `box` in a BGR uint8 (H, W, 3) picture.

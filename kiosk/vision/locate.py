@@ -10,7 +10,7 @@ from kiosk.errors import ModelError
 from kiosk.values import Box, Detection, Pixels
 from kiosk.vision.boxes import clip, iou, suppress
 from kiosk.vision.image import letterbox
-from kiosk.vision.session import Session
+from kiosk.vision.session import Card, Session
 
 MIN_SIDE_PX = 4.0
 """A box thinner than this in the model's input is noise, not an item."""
@@ -37,6 +37,10 @@ class Locator:
                 "set locate.score or restore the card"
             )
         self._score = config.score or float(defaults["score"])
+
+    @property
+    def card(self) -> Card:
+        return self._session.card
 
     def locate(self, pixels: Pixels) -> tuple[Detection, ...]:
         """Items in a BGR uint8 (H, W, 3) picture, best first, boxes in its pixels."""

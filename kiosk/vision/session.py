@@ -27,6 +27,10 @@ import onnxruntime
 
 MAX_OPSET = 17
 MAX_MODEL_BYTES = 64 * 1024 * 1024
+REQUIRED = ("licence", "quantisation", "trained_on", "input", "outputs")
+REQUIRED_OF_INPUT = ("name", "width", "height", "normalisation")
+HOUSE_INPUT = {"channel_order": "BGR", "layout": "NHWC", "dtype": "uint8"}
+"""Frames go into every model as they are; a graph that wants anything else converts inside."""
 _DTYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 
 
@@ -91,7 +95,16 @@ def read_card(path: Path) -> Card:
         file = str(body["file"])
         if Path(file).name != file:
             raise ModelError(f"{path}: file = {file!r} must be a plain name beside the card")
-        body["input"]["name"], body["input"]["width"], body["input"]["height"], body["outputs"]
+        for key in REQUIRED:
+            body[key]
+        for key in REQUIRED_OF_INPUT:
+            body["input"][key]
+        for key, value in HOUSE_INPUT.items():
+            if body["input"][key] != value:
+                raise ModelError(
+                    f"{path}: input {key} = {body['input'][key]!r}, this kiosk gives {value!r}; "
+                    "export the model again"
+                )
         return Card(
             name=str(body["name"]),
             version=str(body["version"]),

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Benchmark: what one frame costs on this machine, stage by stage, and what search costs in memory.
+
+It measures and asserts nothing. Compare only figures from one run of one machine.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kiosk.catalog.snapshot import Snapshot
+from kiosk.config import SearchConfig
+from kiosk.recognise import Recogniser, still
+from kiosk.scene import Scene
+from kiosk.search import ExactIndex, open_index
+from kiosk.search.open import PROBES, probe_queries
+from kiosk.values import Frame, Timings
+from kiosk.vision.decode import read_picture
+
+STAGES = ("locate", "embed", "search", "total")
+CLUSTER = 20
+"""Synthetic references come in SKUs of this many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Milliseconds: median, and what 5 % and 1 % of the frames exceed."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchCost:
+    references: int
+    dimension: int
+    engine: str
+    build_s: float
+    open_s: float
+    recall_at_10: float
+    annoy_ms: Spread
+    exact_ms: Spread
+    resident_mb: float
+
+
+def demo_frames(count: int, *, width: int, height: int, seed: int) -> Iterator[Frame]:
+    """`count` frames of the rendered counter, evenly spread over its first two minutes."""
+    scene = Scene(width=width, height=height, seed=seed)
+    for index in range(count):
+        yield still(scene.render(index * 7).pixels, index)
+
+
+def folder_frames(folder: Path, count: int) -> Iterator[Frame]:
+    """The pictures of a folder, again and again until there are `count`. Raises ImageError."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    for index in range(count if paths else 0):
+        yield still(read_picture(paths[index % len(paths)]), index)
+
+
+def stages(
+    recogniser: Recogniser, snapshot: Snapshot, frames: Iterable[Frame]
+) -> tuple[dict[str, Spread], int]:
+    """Cost per stage over the frames that held an item, and how many did."""
+    seen: list[Timings] = []
+    for number, frame in enumerate(frames):
+        look = recogniser.look(frame, snapshot)
+        if look.embedding is not None and number >= 2:  # the first runs allocate
+            seen.append(look.timings)
+    costs = {
+        stage: _spread([getattr(timings, f"{stage}_ms") for timings in seen]) for stage in STAGES
+    }
+    return costs, len(seen)
+
+
+def search_cost(references: int, dimension: int, config: SearchConfig) -> SearchCost:
+    """Build, open and ask an index of synthetic references in clusters, as SKUs are."""
+    with TemporaryDirectory(prefix="kiosk-bench-") as scratch:
+        stored = Path(scratch) / "vectors.npy"
+        np.save(stored, _clusters(references, dimension))
+        vectors: NDArray[np.float16] = np.load(stored, mmap_mode="r")
+        started = time.perf_counter()
+        open_index(vectors, Path(scratch), release="bench", config=config).close()
+        built = time.perf_counter()
+        index = open_index(vectors, Path(scratch), release="bench", config=config)
+        opened = time.perf_counter()
+        exact = ExactIndex(vectors)
+        queries = probe_queries(vectors, seed=3)
+        annoy_ms, exact_ms, found = [], [], 0
+        for query in queries:
+            t0 = time.perf_counter()
+            near = index.search(query, 10)
+            t1 = time.perf_counter()
+            true = exact.search(query, 10)
+            exact_ms.append(1000 * (time.perf_counter() - t1))
+            annoy_ms.append(1000 * (t1 - t0))
+            found += len({n.reference for n in near} & {n.reference for n in true})
+        cost = SearchCost(
+            references=references,
+            dimension=dimension,
+            engine=index.name,
+            build_s=built - started,
+            open_s=opened - built,
+            recall_at_10=found / (10 * min(PROBES, references)),
+            annoy_ms=_spread(annoy_ms),
+            exact_ms=_spread(exact_ms),
+            resident_mb=resident_mb(),
+        )
+        index.close()
+        return cost
+
+
+def resident_mb() -> float:
+    """Memory of this process in MB, mapped files that are loaded included."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _clusters(references: int, dimension: int) -> NDArray[np.float16]:
+    """(N, D) unit vectors in clusters of cosine near 0.67, the spread measured for real SKUs."""
+    random = np.random.default_rng(7)
+    vectors = np.empty((references, dimension), np.float16)
+    for start in range(0, references, CLUSTER):
+        centre = random.standard_normal(dimension)
+        rows = min(CLUSTER, references - start)
+        members = centre + 0.7 * random.standard_normal((rows, dimension))
+        members /= np.linalg.norm(members, axis=1, keepdims=True)
+        vectors[start : start + rows] = members
+    return vectors
+
+
+def _spread(values: list[float]) -> Spread:
+    if len(values) < 2:
+        only = values[0] if values else 0.0
+        return Spread(only, only, only)
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return Spread(round(cuts[49], 2), round(cuts[94], 2), round(cuts[98], 2))

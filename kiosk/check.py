@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Self-check: does every part this kiosk needs work, here and now? Each finding says what to do."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kiosk.capture.process import CaptureProcess
+from kiosk.catalog.snapshot import Snapshot
+from kiosk.config import Config, catalog_directory, state_directory
+from kiosk.errors import CameraError, KioskError
+from kiosk.models import load_models
+from kiosk.recognise import Recogniser
+
+CAMERA_PATIENCE_S = 8.0
+MIN_FREE_BYTES = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    part: str
+    ok: bool
+    detail: str
+
+
+def check(config: Config) -> list[Finding]:
+    """Look at models, catalog, camera, state directory and port, in that order."""
+    parts: list[tuple[str, Callable[[Config], str]]] = [
+        ("models", _models),
+        ("catalog", _catalog),
+        ("camera", _camera),
+        ("state", _state),
+        ("port", _port),
+    ]
+    return [_finding(name, part, config) for name, part in parts]
+
+
+def _finding(name: str, part: Callable[[Config], str], config: Config) -> Finding:
+    try:
+        return Finding(name, True, part(config))
+    except (KioskError, OSError) as error:
+        return Finding(name, False, str(error))
+
+
+def _models(config: Config) -> str:
+    cards = [model.card for model in load_models(config.models, config.locate)]
+    return ", ".join(f"{card.name} {card.version} ({card.sha256[:8]})" for card in cards)
+
+
+def _catalog(config: Config) -> str:
+    _, embedder = load_models(config.models, config.locate)
+    path = catalog_directory(config)
+    snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
+    try:
+        manifest = snapshot.manifest
+        return (
+            f"release {manifest.release}, {manifest.skus} SKUs, {manifest.references} references, "
+            f"search: {snapshot.engine}"
+        )
+    finally:
+        snapshot.close()
+
+
+def _camera(config: Config) -> str:
+    """One frame within a few seconds, and one pass of the locator over it."""
+    said: list[str] = []
+    camera = CaptureProcess(config.camera, on_status=lambda status: said.append(status.message))
+    deadline = time.monotonic() + CAMERA_PATIENCE_S
+    camera.open()
+    try:
+        while True:
+            try:
+                with camera.frame(0.5) as frame:
+                    locator, embedder = load_models(config.models, config.locate)
+                    look = Recogniser(locator, embedder).look(frame, None)
+                    items = len(look.detections)
+                    return f"{frame.width}x{frame.height} pixels, {items} items in view"
+            except CameraError as error:
+                if time.monotonic() > deadline:
+                    raise CameraError(said[-1] if said else str(error)) from error
+    finally:
+        camera.close()
+
+
+def _state(config: Config) -> str:
+    directory = state_directory(config)
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=directory) as probe:
+        probe.write(b"kiosk")
+        probe.flush()
+    free = shutil.disk_usage(directory).free
+    if free < MIN_FREE_BYTES:
+        raise OSError(f"{directory}: only {free // 2**20} MB free; make room for the journal")
+    return f"{directory} is writable, {free // 2**20} MB free"
+
+
+def _port(config: Config) -> str:
+    host, port = config.web.host, config.web.port
+    with socket.create_server((host, port)):
+        return f"{host}:{port} is free"

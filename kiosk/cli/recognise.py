@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`kiosk recognise`: pictures from files, one answer each."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from kiosk.catalog.snapshot import Snapshot
+from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.config import catalog_directory
+from kiosk.decide import Verdict, judge
+from kiosk.errors import ImageError
+from kiosk.models import load_models
+from kiosk.recognise import Recogniser, still
+from kiosk.values import Look, Outcome
+from kiosk.vision.decode import read_picture
+
+
+def register(verbs: Verbs) -> None:
+    parser = verbs.add_parser(
+        "recognise",
+        help="recognise the items in picture files",
+        description="Recognise the item in each picture: the same stages and thresholds as the "
+        "kiosk, but one look per picture, so no agreement over frames.",
+    )
+    add_config(parser)
+    parser.add_argument(
+        "--catalog", type=Path, metavar="DIR", help="release folder (default: the configured one)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per picture and line")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = load_config(arguments)
+    locator, embedder = load_models(config.models, config.locate)
+    recogniser = Recogniser(locator, embedder)
+    path = arguments.catalog or catalog_directory(config)
+    snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
+    failed = 0
+    try:
+        for image in arguments.images:
+            try:
+                look = recogniser.look(still(read_picture(image)), snapshot)
+            except ImageError as error:
+                failed += 1
+                _trouble(image, error, as_json=arguments.json)
+                continue
+            _answer(image, look, snapshot, config.decide.candidates, as_json=arguments.json)
+    finally:
+        snapshot.close()
+    return os.EX_DATAERR if failed else os.EX_OK
+
+
+def _trouble(image: Path, error: ImageError, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"image": str(image), "error": error.code, "message": str(error)}))
+    else:
+        print(f"kiosk: {error}", file=sys.stderr)
+
+
+def _answer(image: Path, look: Look, snapshot: Snapshot, most: int, *, as_json: bool) -> None:
+    verdict = judge(look.matches, look.thresholds)
+    if as_json:
+        print(json.dumps(_report(image, look, verdict, snapshot, most), ensure_ascii=False))
+    elif look.subject is None:
+        print(f"{image}: nothing there")
+    else:
+        print(f"{image}: {verdict.outcome.value} ({verdict.rule.value})")
+        for match in verdict.matches[: 1 if verdict.outcome is Outcome.ACCEPTED else most]:
+            name = snapshot.record(match.sku).name
+            print(f"    {match.similarity:.3f}  {match.sku}  {name}")
+
+
+def _report(
+    image: Path, look: Look, verdict: Verdict, snapshot: Snapshot, most: int
+) -> dict[str, Any]:
+    found = look.subject is not None
+    accepted = found and verdict.outcome is Outcome.ACCEPTED
+    return {
+        "image": str(image),
+        "decision": verdict.outcome.value if found else "nothing there",
+        "sku": verdict.sku if accepted else None,
+        "rule": verdict.rule.value if found else None,
+        "matches": [
+            {
+                "sku": match.sku,
+                "name": snapshot.record(match.sku).name,
+                "similarity": round(match.similarity, 4),
+            }
+            for match in verdict.matches[:most]
+        ],
+        "box": look.subject.box.as_list() if look.subject else None,
+        "items": len(look.detections),
+        "release": look.release,
+        "timings_ms": {
+            name.removesuffix("_ms"): round(value, 2)
+            for name, value in dataclasses.asdict(look.timings).items()
+        },
+    }

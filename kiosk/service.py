@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: every part is built here by hand, started in order, stopped in reverse."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from kiosk import __version__
+from kiosk.board import Board, CatalogStatus, ModelStatus
+from kiosk.capture.process import CaptureProcess
+from kiosk.capture.status import CameraStatus
+from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
+from kiosk.catalog.watch import CatalogWatch
+from kiosk.config import Config, catalog_directory, state_directory
+from kiosk.decide import Visits
+from kiosk.errors import CatalogError, StateError
+from kiosk.journal import Journal
+from kiosk.models import load_models
+from kiosk.notify import Notifier
+from kiosk.recognise import Recogniser
+from kiosk.station import Station
+from kiosk.values import Hashes, Look
+from kiosk.vision.image import single_threaded
+from kiosk.vision.session import Card
+from kiosk.web import Server, create_app
+
+_log = logging.getLogger(__name__)
+
+PATIENCE_S = 30.0
+"""Start-up time asked of systemd again and again while no camera is there."""
+JOURNAL_BEAT_S = 1.0
+
+
+class Service:
+    """A running kiosk: `start`, `wait`, `stop`. `stop` also works after a failed start."""
+
+    def __init__(self, config: Config) -> None:
+        """Load the models and bind the port: what is wrong with them is said before anything runs.
+
+        Raises ModelError, BusyError or StateError.
+        """
+        single_threaded()
+        self._stack = ExitStack()
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        self._board = Board()
+        self._slot = SnapshotSlot()
+        locator, embedder = load_models(config.models, config.locate)
+        self._embedder = embedder.card
+        self._config = config
+        self._board.post(models=(_model(locator.card), _model(embedder.card)))
+        self._notifier = Notifier()
+        self._journal = Journal(
+            _prepared(state_directory(config)) / "journal.sqlite",
+            commit_s=config.journal.commit_s,
+            keep_days=config.journal.keep_days,
+        )
+        self._camera = CaptureProcess(config.camera, on_status=self._camera_changed)
+        self._watch = CatalogWatch(
+            catalog_directory(config),
+            self._slot,
+            open_snapshot=self._open,
+            on_change=self._catalog_changed,
+            poll_s=config.catalog.poll_s,
+        )
+
+        def hashes(look: Look) -> Hashes:
+            return Hashes(look.release, locator.card.sha256, embedder.card.sha256)
+
+        self._station = Station(
+            camera=self._camera,
+            recogniser=Recogniser(locator, embedder),
+            slot=self._slot,
+            visits=Visits(config.decide, hashes),
+            board=self._board,
+            journal=self._journal,
+            pulse=_Pulse(self._notifier, self._board),
+            preview_width=config.web.preview_width,
+        )
+        app = create_app(
+            board=self._board,
+            gallery=_Gallery(self._slot),
+            confirm=self._station.confirm,
+            streams=config.web.streams,
+            host=config.web.host,
+            version=__version__,
+        )
+        self._server = Server(
+            app, host=config.web.host, port=config.web.port, streams=config.web.streams
+        )
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def board(self) -> Board:
+        return self._board
+
+    def start(self) -> None:
+        """Start every part in order; whoever opens the page first sees the rest come up."""
+        self._begin(self._server.start, self._server.stop)
+        self._stack.callback(self._board.close)
+        self._begin(self._journal.start, self._journal.close)
+        self._begin(self._camera.open, self._camera.close)
+        self._begin(self._watch.start, self._watch.stop)
+        self._stack.callback(self._slot.swap, None)
+        loop = threading.Thread(target=self._loop, name="station")
+        self._begin(loop.start, loop.join)
+        self._stack.callback(self._station.stop)
+        self._stack.callback(self._notifier.stopping)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Until `end` is called or an essential thread dies; False when the time is up."""
+        while not self._ended.wait(min(JOURNAL_BEAT_S, timeout_s or JOURNAL_BEAT_S)):
+            self._board.post(journal=self._journal.status())
+            if timeout_s is not None:
+                timeout_s -= JOURNAL_BEAT_S
+                if timeout_s <= 0:
+                    return False
+        return True
+
+    def end(self) -> None:
+        """Ask `wait` to return; safe in a signal handler."""
+        self._ended.set()
+
+    def stop(self) -> None:
+        """Stop every part in reverse. Raises what killed an essential thread: it must be seen."""
+        self._stack.close()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def _begin(self, start: Callable[[], object], stop: Callable[[], object]) -> None:
+        self._stack.callback(stop)
+        start()
+
+    def _loop(self) -> None:
+        """The essential thread: when it dies the process must, and systemd starts it anew."""
+        try:
+            self._station.run()
+        except BaseException as failure:  # noqa: BLE001 - raised again by `stop`, in the main thread
+            _log.critical("the recognition loop died: %r", failure)
+            self._failure = failure
+            self.end()
+
+    def _open(self, path: Path) -> Snapshot:
+        return Snapshot.open(path, embedder=self._embedder.sha256, config=self._config.search)
+
+    def _camera_changed(self, status: CameraStatus) -> None:
+        self._board.post(camera=status)
+
+    def _catalog_changed(self, snapshot: Snapshot | None, trouble: str) -> None:
+        path = str(catalog_directory(self._config))
+        if snapshot is None:
+            self._board.post(catalog=CatalogStatus(message=trouble, path=path))
+            return
+        manifest = snapshot.manifest
+        message = f"{trouble} The release before it still answers." if trouble else ""
+        self._board.post(
+            catalog=CatalogStatus(
+                ok=not trouble,
+                message=message,
+                path=path,
+                release=manifest.release,
+                built_at=manifest.built_at,
+                skus=manifest.skus,
+                references=manifest.references,
+                search=snapshot.engine,
+            )
+        )
+
+
+class _Pulse:
+    """Tells systemd: ready after the first frame, alive with every turn, patient until then."""
+
+    def __init__(self, notifier: Notifier, board: Board) -> None:
+        self._notifier = notifier
+        self._board = board
+        self._ready = False
+        self._status = ""
+
+    def first_frame(self) -> None:
+        self._ready = True
+        self._notifier.ready()
+
+    def turn(self, *, frame: bool) -> None:
+        self._notifier.alive()
+        camera = self._board.state().camera
+        status = "recognising" if frame else camera.message
+        if not self._ready:
+            self._notifier.still_starting(PATIENCE_S)
+        if status != self._status:
+            self._status = status
+            self._notifier.status(status)
+
+
+class _Gallery:
+    """Catalog pictures for the page, from the snapshot that is current."""
+
+    def __init__(self, slot: SnapshotSlot) -> None:
+        self._slot = slot
+
+    def thumbnail(self, release: str, reference: int) -> bytes | None:
+        """None when that release is no longer open or has no such reference."""
+        with self._slot.borrow() as snapshot:
+            if snapshot is None or snapshot.release != release:
+                return None
+            try:
+                return snapshot.thumbnail(reference)
+            except CatalogError as error:
+                _log.warning("%s", error)
+                return None
+
+
+def _model(card: Card) -> ModelStatus:
+    return ModelStatus(
+        card.name, card.version, card.sha256, str(card.body.get("quantisation", "not stated"))
+    )
+
+
+def _prepared(directory: Path) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"{directory}: the state directory cannot be made ({error.strerror}); fix its "
+            "permissions or set state.directory"
+        ) from error
+    return directory
