@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo: a catalog of the fictional products, built with the real builder from real files."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+from kiosk.catalog.build import BuildOptions, build
+from kiosk.catalog.manifest import read_manifest
+from kiosk.config import Config, catalog_directory, state_directory
+from kiosk.errors import CatalogError
+from kiosk.scene import PRODUCTS, Product, reference_views
+from kiosk.vision.embed import Embedder
+from kiosk.vision.image import to_jpeg
+from kiosk.vision.locate import Locator
+
+WIDTH, HEIGHT = 960, 720
+
+
+def demo_overrides(state: Path) -> tuple[str, ...]:
+    """Options that make any configuration the demo's."""
+    return (
+        "camera.source=demo",
+        f"camera.width={WIDTH}",
+        f"camera.height={HEIGHT}",
+        f"state.directory={state.absolute()}",
+    )
+
+
+def prepare_catalog(config: Config, locator: Locator, embedder: Embedder) -> str:
+    """Make the demo's catalog unless a good one of these models is there; says what was done."""
+    out = catalog_directory(config)
+    if _usable(out, locator, embedder):
+        return f"The demo catalog is ready ({out})."
+    source = state_directory(config) / "demo-pictures"
+    pictures = write_source(source)
+    report = build(
+        source,
+        out,
+        locator=locator,
+        embedder=embedder,
+        options=BuildOptions(replace=True),
+    )
+    shutil.rmtree(source)
+    return f"The demo catalog is ready: {report.skus} SKUs from {pictures} pictures ({out})."
+
+
+def write_source(folder: Path) -> int:
+    """The catalog's products as a shop owner would hand them in: a folder per SKU and skus.csv.
+
+    Gives the number of pictures. What is in no catalog is left out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    known = [product for product in PRODUCTS if product.in_catalog]
+    with (folder / "skus.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["sku", "name", "category", "barcode"])
+        rows.writerows([each.sku, each.name, each.category, each.barcode] for each in known)
+    return sum(_write_pictures(folder / product.sku, product) for product in known)
+
+
+def _write_pictures(folder: Path, product: Product) -> int:
+    folder.mkdir(exist_ok=True)
+    views = reference_views(product)
+    for number, view in enumerate(views):
+        (folder / f"{number:02}.jpg").write_bytes(to_jpeg(view, quality=92))
+    return len(views)
+
+
+def _usable(out: Path, locator: Locator, embedder: Embedder) -> bool:
+    try:
+        manifest = read_manifest(out)
+    except CatalogError:
+        return False
+    made_with = (manifest.detector.sha256, manifest.embedder.sha256)
+    return made_with == (locator.card.sha256, embedder.card.sha256)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make `.venv` with the locked dependencies and this project in it. Standard library only.
+
+    python3 tools/setup.py [--dev]
+
+Safe to run again: it does nothing when the environment is already what the locks say. Every
+missing system package is named in one apt line before anything is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "tools" / "locks"
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+# annoy asks for -march=native on x86, and such a build dies with SIGILL on an older processor.
+PORTABLE_ANNOY = ",".join(
+    [
+        "-D_CRT_SECURE_NO_WARNINGS",
+        "-fpermissive",
+        "-O3",
+        "-ffast-math",
+        "-fno-associative-math",
+        "-DANNOYLIB_MULTITHREADED_BUILD",
+        "-std=c++14",
+    ]
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    wanted = parser.parse_args()
+    if sys.version_info < (3, 11):
+        print(f"Python 3.11 or newer is needed; this is {platform.python_version()}.")
+        return os.EX_UNAVAILABLE
+    missing = missing_packages()
+    if missing:
+        print("Some system packages are missing. Install them with this line, then try again:")
+        print(f"    sudo apt install {' '.join(missing)}")
+        return os.EX_UNAVAILABLE
+    lock = LOCKS / ("dev.txt" if wanted.dev else "run.txt")
+    if not ready(lock):
+        install(lock)
+    if wanted.dev:
+        offer_chromium()
+    return os.EX_OK
+
+
+def missing_packages() -> list[str]:
+    """Debian packages to install before a venv can be made and annoy compiled."""
+    headers = Path(sysconfig.get_path("include")) / "Python.h"
+    needed = {
+        "python3-venv": importlib.util.find_spec("ensurepip") is not None,
+        "g++": shutil.which("c++") is not None or shutil.which("g++") is not None,
+        "python3-dev": headers.exists(),
+    }
+    return [package for package, there in needed.items() if not there]
+
+
+def ready(lock: Path) -> bool:
+    stamp = VENV / f".{lock.stem}"
+    return PYTHON.exists() and stamp.exists() and stamp.read_text() == fingerprint(lock)
+
+
+def fingerprint(lock: Path) -> str:
+    """Changes with the locks, the project file and the interpreter."""
+    parts = [lock, LOCKS / "build.txt", ROOT / "pyproject.toml"]
+    digest = hashlib.sha256(sys.version.encode())
+    for part in parts:
+        digest.update(part.read_bytes())
+    return digest.hexdigest()
+
+
+def install(lock: Path) -> None:
+    environment = dict(os.environ)
+    if platform.machine() == "x86_64":
+        environment.setdefault("ANNOY_COMPILER_ARGS", PORTABLE_ANNOY)
+    if not PYTHON.exists():
+        # libcamera and picamera2 of Raspberry Pi OS are system packages; see them when there.
+        system = ["--system-site-packages"] if importlib.util.find_spec("picamera2") else []
+        run([sys.executable, "-m", "venv", *system, str(VENV)], environment)
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    locked = [*pip, "--no-build-isolation", "--require-hashes", "-r"]
+    print(f"Installing the locked dependencies ({lock.name}); annoy is compiled, which takes")
+    print("about a minute on a Raspberry Pi …", flush=True)
+    run([*locked, str(LOCKS / "build.txt")], environment)
+    run([*locked, str(lock)], environment)
+    if importlib.util.find_spec("picamera2"):
+        run([*locked, str(LOCKS / "pi.txt")], environment)
+    run([*pip, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], environment)
+    (VENV / f".{lock.stem}").write_text(fingerprint(lock))
+    print("The environment is ready.", flush=True)
+
+
+def run(command: list[str], environment: dict[str, str]) -> None:
+    finished = subprocess.run(command, env=environment, check=False)
+    if finished.returncode:
+        sys.exit(f"setup: this failed with code {finished.returncode}: {' '.join(command)}")
+
+
+def offer_chromium() -> None:
+    """The browser tests need Chromium: install it when that needs nobody's password."""
+    if any(shutil.which(name) for name in CHROMIUM):
+        return
+    line = "apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print("Installing Chromium for the browser tests …", flush=True)
+        quiet = {
+            "stdout": subprocess.DEVNULL,
+            "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        }
+        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)  # type: ignore[call-overload]
+        subprocess.run(line.split(), check=False, **quiet)  # type: ignore[call-overload]
+    if not any(shutil.which(name) for name in CHROMIUM):
+        print(f"Chromium is not installed: the browser tests will be skipped.\n    sudo {line}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
