@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.catalog.build import BuildOptions, build
+
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import LocateConfig, ModelsConfig, SearchConfig
 from kiosk.decide import judge

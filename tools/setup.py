@@ -44,7 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
     wanted = parser.parse_args()
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this runs on whatever python3 the system has
         print(f"Python 3.11 or newer is needed; this is {platform.python_version()}.")
         return os.EX_UNAVAILABLE
     missing = missing_packages()
