@@ -7,7 +7,9 @@ a newer version. Nothing queues up: a slow reader skips what it missed.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -122,6 +124,7 @@ class Board:
         self._changed = threading.Condition()
         self._state = State()
         self._preview: Preview | None = None
+        self._looked_s: float | None = None
         self._closed = False
 
     def post(self, **parts: object) -> State:
@@ -137,6 +140,7 @@ class Board:
     def post_preview(self, preview: Preview) -> None:
         with self._changed:
             self._preview = preview
+            self._looked_s = time.monotonic()
             self._changed.notify_all()
 
     def state(self) -> State:
@@ -146,6 +150,11 @@ class Board:
     def preview(self) -> Preview | None:
         with self._changed:
             return self._preview
+
+    def frame_age_s(self) -> float:
+        """Seconds since a frame went through (posted its preview); infinite before the first."""
+        with self._changed:
+            return math.inf if self._looked_s is None else time.monotonic() - self._looked_s
 
     def wait(self, version: int, timeout_s: float) -> State:
         """The state once it is newer than `version`, or the present one after `timeout_s`."""

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the board's state to what the status page shows: groups of labelled values."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from datetime import datetime
+from importlib import metadata
+from typing import Any
+
+from kiosk.board import State
+from kiosk.web import words
+
+PACKAGES = ("onnxruntime", "opencv-python-headless", "annoy", "numpy", "flask", "waitress")
+
+Rows = list[list[str]]
+
+
+def status_view(state: State, now: datetime, versions: Rows) -> dict[str, Any]:
+    """Groups in reading order; each has a title, whether it is well (None: no such thing), a
+    message, rows of label and value, and for timings bars of label and milliseconds."""
+    return {
+        "groups": [
+            _camera(state),
+            _catalog(state, now),
+            _journal(state),
+            _models(state),
+            _timings(state),
+            _group(words.VERSIONS, None, "", versions),
+        ]
+    }
+
+
+def versions(kiosk: str) -> Rows:
+    """Versions of the kiosk, Python and the packages it stands on; read once."""
+    rows = [[words.TITLE, kiosk], [words.LABELS["python"], platform.python_version()]]
+    for package in PACKAGES:
+        try:
+            rows.append([package, metadata.version(package)])
+        except metadata.PackageNotFoundError:
+            rows.append([package, words.NONE])
+    return rows
+
+
+def _group(title: str, ok: bool | None, message: str, rows: Rows) -> dict[str, Any]:
+    state = "" if ok is None else words.OK if ok else words.PROBLEM
+    return {"title": title, "ok": ok, "state": state, "message": message, "rows": rows, "bars": []}
+
+
+def _rows(**values: object) -> Rows:
+    return [[words.LABELS[name], str(value) or words.NONE] for name, value in values.items()]
+
+
+def _camera(state: State) -> dict[str, Any]:
+    camera = state.camera
+    rows = _rows(
+        source=camera.source,
+        device=camera.detail,
+        fps=f"{camera.fps:.1f}",
+        restarts=words.TIMES.format(count=camera.restarts),
+    )
+    return _group(words.CAMERA, camera.ok, camera.message, rows)
+
+
+def _catalog(state: State, now: datetime) -> dict[str, Any]:
+    catalog = state.catalog
+    age = words.age(catalog.built_at, now)
+    built = f"{catalog.built_at} ({age})" if age else catalog.built_at
+    rows = _rows(
+        release=catalog.release,
+        built=built,
+        skus=f"{catalog.skus:,}",
+        references=f"{catalog.references:,}",
+        search=catalog.search,
+        path=catalog.path,
+    )
+    return _group(words.CATALOG, catalog.ok, catalog.message, rows)
+
+
+def _journal(state: State) -> dict[str, Any]:
+    journal = state.journal
+    rows = _rows(
+        entries=f"{journal.entries:,}",
+        waiting=f"{journal.waiting:,}",
+        decisions=f"{state.decisions:,}",
+    )
+    return _group(words.JOURNAL, journal.ok, journal.message, rows)
+
+
+def _models(state: State) -> dict[str, Any]:
+    rows = [
+        [
+            model.name,
+            words.MODEL.format(
+                version=model.version, quantisation=model.quantisation, sha256=model.sha256[:12]
+            ),
+        ]
+        for model in state.models
+    ]
+    return _group(words.MODELS, None, "", rows)
+
+
+def _timings(state: State) -> dict[str, Any]:
+    timings = asdict(state.timings)
+    group = _group(words.TIMINGS, None, words.TIMINGS_NOTE, [])
+    return group | {"bars": [[words.STAGES[name], timings[name]] for name in words.STAGES]}

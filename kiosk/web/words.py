@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every word people read on the pages, in one place, ready for translation.
+
+Rule: plain words; say what is wrong, what to do, and what happens by itself.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+LANGUAGE = "en"
+TITLE = "SKU kiosk"
+
+# What the decision panel says, large, in each view; and the line below it.
+HEADLINES = {
+    "starting": "Starting…",
+    "ready": "Place an item",
+    "looking": "Hold still…",
+    "accepted": "Recognised",
+    "choose": "Which one is it?",
+    "unknown": "Not in the catalog",
+    "nocamera": "Waiting for the camera",
+    "nocatalog": "No catalog",
+}
+DETAILS = {
+    "starting": "The kiosk is getting ready.",
+    "ready": "Put one item under the camera.",
+    "looking": "Looking at the item.",
+    "accepted": "",
+    "choose": "",
+    "unknown": "This item is not one of the products this kiosk knows.",
+    "nocamera": "It goes on by itself as soon as there is a picture.",
+    "nocatalog": "Without a catalog nothing can be recognised.",
+}
+CONFIRMED = "Confirmed"
+
+HINTS = {
+    "move_into_view": "Move the item fully into view",
+    "move_closer": "Move the item closer",
+    "hold_still": "Hold still…",
+    "too_dark": "More light, please",
+}
+HINT_DETAIL = "The camera sees only a part of it."
+
+# The evidence strip under the live picture.
+REFERENCE = "Catalog picture"
+NEAREST = "Nearest: {name}"
+NEAREST_LABEL = "Only a hint"
+COMPARE = "Compare with the pictures, then tap the right one."
+COMPARE_DONE = "Tap another picture to change it."
+LIVE = "Live picture"
+READY_EVIDENCE = ""
+SIMILAR = "similar"
+OTHERS_ONE = "1 more item in view: show one at a time."
+OTHERS_MANY = "{count} more items in view: show one at a time."
+
+# The camera's trouble, over the live picture.
+CAMERA_TROUBLE = "No live picture"
+CAMERA_RETRIES = "The kiosk reconnects by itself."
+CATALOG_HELP = "Ask whoever looks after the kiosk to install a catalog."
+
+# The status bar.
+CAMERA = "Camera"
+CATALOG = "Catalog"
+JOURNAL = "Journal"
+BAR = {"camera": CAMERA, "catalog": CATALOG, "journal": JOURNAL}
+STATUS = "Status"
+BACK = "Back to the kiosk"
+OK = "ok"
+PROBLEM = "problem"
+TODAY = "built today"
+YESTERDAY = "1 day old"
+DAYS_OLD = "{days} days old"
+
+# Messages for what a person did, and for a lost service.
+NOT_SAVED = "Nothing was saved: the item has changed. Show it again."
+SERVICE_SILENT = "Nothing was saved: the kiosk does not answer. Try again."
+CONNECTING = "Connecting…"
+CONNECTING_DETAIL = "The kiosk's program does not answer. This clears by itself."
+TOO_MANY = "Too many pages follow this kiosk at once: close one and reload."
+
+# The status page.
+STATUS_TITLE = "Kiosk status"
+MODELS = "Models"
+TIMINGS = "Time per stage"
+TIMINGS_NOTE = "Median of the last frames that held an item."
+VERSIONS = "Versions"
+STAGES = {
+    "locate_ms": "Locate the item",
+    "embed_ms": "Describe it",
+    "search_ms": "Search the catalog",
+    "total_ms": "Total",
+}
+LABELS = {
+    "state": "State",
+    "source": "Source",
+    "device": "Device and format",
+    "fps": "Frames per second",
+    "restarts": "Reopened",
+    "release": "Release",
+    "path": "Folder",
+    "built": "Built",
+    "skus": "SKUs",
+    "references": "References",
+    "search": "Search engine",
+    "entries": "Entries",
+    "waiting": "Waiting to be written",
+    "decisions": "Decisions since the start",
+    "python": "Python",
+}
+NONE = "–"
+TIMES = "{count} times"
+MODEL = "{version} · {quantisation} · {sha256}"
+
+# Refusals, for whoever calls the pages in another way than the browser on the kiosk.
+WRONG_HOST = "This kiosk does not answer to the name {host}; open it by its address."
+WRONG_ORIGIN = "Only the kiosk's own page may do this."
+WRONG_TYPE = "Send JSON: Content-Type: application/json."
+WRONG_CONFIRMATION = 'Send {"decision_id": "...", "sku": "..."}.'
+
+# Reasons of /healthz.
+NO_FRAME = "no frame has gone through in the last {seconds:g} s"
+
+
+def age(built_at: str, now: datetime) -> str:
+    """How old a catalog is, in words; empty when its time is unknown or in the future."""
+    try:
+        built = datetime.fromisoformat(built_at)
+    except ValueError:
+        return ""
+    built = built if built.tzinfo else built.replace(tzinfo=UTC)
+    days = (now - built).days
+    if days < 0:
+        return ""
+    return (TODAY, YESTERDAY)[days] if days < 2 else DAYS_OLD.format(days=days)
+
+
+def others(count: int) -> str:
+    """That more than one item is in view; empty when there is one."""
+    if count <= 0:
+        return ""
+    return OTHERS_ONE if count == 1 else OTHERS_MANY.format(count=count)
