@@ -52,7 +52,7 @@ class Watcher:
         self._base = self._next_sequence = self._last_ns = 0
         self._good_since: float | None = None
         self._blank_tried = False
-        self.status = CameraStatus(source=config.source)
+        self._told = self.status = CameraStatus(source=config.source)
         self.pid: int | None = None
         """The camera process, while there is one."""
 
@@ -160,11 +160,12 @@ class Watcher:
 
     def _say(self, *, ok: bool, message: str, detail: str) -> None:
         """Tell of a change, once. The rate is told of only while pictures are good."""
-        before = self.status
+        before = self._told
         fps = self._rate.steady(before.fps) if ok else 0.0
-        self.status = replace(before, ok=ok, message=message, detail=detail, fps=fps)
+        self.status = replace(self.status, ok=ok, message=message, detail=detail, fps=fps)
         if self.status == before:
             return
+        self._told = self.status
         if (ok, message) != (before.ok, before.message):
             level = logging.INFO if ok else logging.WARNING
             _log.log(level, "%s %s", message, f"({detail})" if detail else "")
