@@ -70,7 +70,7 @@ def read_picture(path: Path) -> Pixels:
 
     Raises ImageError; see the module's table of codes.
     """
-    return decode_picture(_read(path), str(path))
+    return decode_picture(read_bytes(path, str(path)), str(path))
 
 
 def decode_picture(data: bytes, name: str) -> Pixels:
@@ -103,27 +103,27 @@ _RANGE = (
 )
 
 
-def _read(path: Path) -> bytes:
-    """All bytes of a regular file of allowed size."""
+def read_bytes(path: Path, name: str) -> bytes:
+    """All bytes of a regular file of allowed size, for `decode_picture`. Raises ImageError."""
     try:
         # Looked at before opened: opening alone can block on a pipe and wake up a device.
-        _check_regular(path.stat().st_mode, path)
+        _check_regular(path.stat().st_mode, name)
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(file, "rb") as stream:
             status = os.fstat(file)
-            _check_regular(status.st_mode, path)  # swapped in between
-            _check_bytes(status.st_size, str(path))
+            _check_regular(status.st_mode, name)  # swapped in between
+            _check_bytes(status.st_size, name)
             return stream.read(MAX_BYTES + 1)  # one more shows a file that grows
     except (OSError, ValueError) as error:
         if isinstance(error, ImageError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(
-            "Unreadable", f"{path}: cannot be read ({reason}); check its path and permissions"
+            "Unreadable", f"{name}: cannot be read ({reason}); check its path and permissions"
         ) from error
 
 
-def _check_regular(mode: int, path: Path) -> None:
+def _check_regular(mode: int, name: str) -> None:
     if stat.S_ISREG(mode):
         return
     kinds = {
@@ -134,7 +134,7 @@ def _check_regular(mode: int, path: Path) -> None:
         stat.S_IFCHR: "a device",
     }
     kind = kinds.get(stat.S_IFMT(mode), "not a regular file")
-    raise ImageError("NotAFile", f"{path}: is {kind}; give the path of one picture file")
+    raise ImageError("NotAFile", f"{name}: is {kind}; give the path of one picture file")
 
 
 def _check_bytes(size: int, name: str) -> None:

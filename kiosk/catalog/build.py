@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building a release from pictures: resumable, one result per picture, and nothing half-written.
+
+The release appears at its place whole and durable or not at all. Killed at any moment and started
+again, a build ends in the same bytes: results are kept as they come, everything is in one order,
+and no clock enters the content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kiosk.catalog.assemble import Enrolled, assemble
+from kiosk.catalog.enrol import Enrolment
+from kiosk.catalog.files import exchange, sync, writing
+from kiosk.catalog.manifest import NAME as MANIFEST
+from kiosk.catalog.manifest import Manifest
+from kiosk.catalog.sources import Source, SourcePicture, read_source
+from kiosk.catalog.work import Workplace, workplace
+from kiosk.config import LocateConfig
+from kiosk.errors import CatalogError, EmbeddingError, ImageError, SourceError
+from kiosk.vision.decode import read_bytes
+from kiosk.vision.embed import Embedder
+from kiosk.vision.locate import Locator
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    mirrored: bool = False
+    """Enrol mirrored views of every SKU, except those whose list says `flip: no`."""
+    augment: bool = True
+    """False: one reference per picture, as it is."""
+    replace: bool = False
+    """Put the new release in the place of one that is there, at once."""
+    locate: LocateConfig = LocateConfig()
+    """What the locator was made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReport:
+    """What became of one picture, or of one SKU folder without any."""
+
+    name: str
+    sku: str
+    code: str
+    """Why it failed: an ImageError code, EmbeddingFailed or NoPictures. Empty: it is enrolled."""
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What was built and what was not."""
+
+    out: Path
+    manifest: Manifest
+    enrolled: int
+    failed: tuple[PictureReport, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def skus(self) -> int:
+        return self.manifest.skus
+
+    @property
+    def exit_code(self) -> int:
+        """For the command line: a release that lacks pictures is not a success."""
+        return os.EX_DATAERR if self.failed else os.EX_OK
+
+
+Progress = Callable[[PictureReport, int, int], None]
+"""Called for each picture in order: its report, how many are done, how many there are."""
+
+
+def build(
+    source: Path,
+    out: Path,
+    *,
+    locator: Locator,
+    embedder: Embedder,
+    options: BuildOptions = BuildOptions(),
+    progress: Progress = lambda report, done, total: None,
+) -> BuildReport:
+    """Build the release folder `out` from `source` (see `kiosk.catalog.sources`).
+
+    Pictures that cannot be used are reported and left out. Raises SourceError when nothing can be
+    used, CatalogError when `out` is taken, BusyError when it is being built, StateError when the
+    disk refuses; then `out` is as it was.
+    """
+    out = out.resolve()
+    _check_target(out, source.resolve(), replace=options.replace)
+    wanted = read_source(source)
+    enrolment = Enrolment(locator, embedder, options.locate, options.augment)
+    with writing(out.parent), workplace(out) as work:
+        pictures = _Pictures(wanted, options, enrolment, work, progress)
+        enrolled, failed = pictures.enrol_all()
+        if not enrolled:
+            raise SourceError(f"{source}: none of its pictures can be used; see each one's reason")
+        manifest = assemble(work, enrolled, wanted.records, enrolment)
+        _publish(work, out, replace=options.replace)
+    lost = sorted(set(wanted.records) - {one.picture.sku for one in enrolled})
+    warnings = wanted.warnings + tuple(
+        f"{sku}: has no usable picture, not enrolled" for sku in lost
+    )
+    return BuildReport(out, manifest, len(enrolled), tuple(failed), warnings)
+
+
+def _check_target(out: Path, source: Path, *, replace: bool) -> None:
+    base = source if source.is_dir() else source.parent
+    if out.is_relative_to(base) or source.is_relative_to(out):
+        raise CatalogError(f"{out}: lies inside the source, or the source in it; choose another")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / MANIFEST).is_file():
+        raise CatalogError(f"{out}: exists and is not a release; choose another name")
+    if not replace:
+        raise CatalogError(f"{out}: a release is there already; add --replace to replace it")
+
+
+def _publish(work: Workplace, out: Path, *, replace: bool) -> None:
+    """Give the finished release its name: the one moment at which anything changes for readers."""
+    if replace and (out / MANIFEST).is_file():
+        exchange(work.release, out)
+        sync(work.path)
+    else:
+        work.release.rename(out)
+    sync(out.parent)
+    work.clear_release()
+
+
+class _Pictures:
+    """Goes through the pictures of a source in order."""
+
+    def __init__(
+        self,
+        source: Source,
+        options: BuildOptions,
+        enrolment: Enrolment,
+        work: Workplace,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._options = options
+        self._enrolment = enrolment
+        self._work = work
+        self._progress = progress
+        self._total = len(source.pictures) + len(source.empty)
+        self._done = 0
+        self._failed: list[PictureReport] = []
+
+    def enrol_all(self) -> tuple[list[Enrolled], list[PictureReport]]:
+        enrolled: list[Enrolled] = []
+        first: dict[str, SourcePicture] = {}
+        for picture in self._source.pictures:
+            try:
+                data = read_bytes(picture.path, picture.name)
+                digest = hashlib.sha256(data).hexdigest()
+                mirrored = self._mirrored(picture.sku)
+                key = self._enrolment.key(digest, mirrored)
+                note = self._note(key, data, picture.name, mirrored)
+            except ImageError as error:
+                self._report(picture, error.code, str(error))
+                continue
+            except EmbeddingError as error:
+                self._report(picture, "EmbeddingFailed", str(error))
+                continue
+            twin = first.setdefault(digest, picture)
+            if twin is not picture and twin.sku == picture.sku:
+                self._report(picture, "", f"the same picture as {twin.name}, counted once")
+                continue
+            if twin is not picture:
+                note = f"the same picture as {twin.name} of SKU {twin.sku}"
+            enrolled.append(Enrolled(picture, digest, key))
+            self._report(picture, "", note)
+        for name in self._source.empty:
+            self._report(
+                SourcePicture(name, Path(), name), "NoPictures", f"{name}: holds no picture"
+            )
+        return enrolled, self._failed
+
+    def _mirrored(self, sku: str) -> bool:
+        source = self._source
+        return sku in source.flips or (self._options.mirrored and sku not in source.fixed)
+
+    def _note(self, key: str, data: bytes, name: str, mirrored: bool) -> str:
+        """Enrol a picture unless that was done before; gives what is to be said of it."""
+        result = self._work.find(key)
+        if result is None:
+            result = self._enrolment.enrol(data, name, mirrored)
+            self._work.keep(key, result)
+        return result.note
+
+    def _report(self, picture: SourcePicture, code: str, note: str) -> None:
+        report = PictureReport(picture.name, picture.sku, code, note)
+        if code:
+            self._failed.append(report)
+        self._done += 1
+        self._progress(report, self._done, self._total)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Enrolment: one catalog picture becomes a thumbnail and the references of its views.
+
+What comes out depends on the bytes of the picture and on the settings only; `Enrolment.key` names
+both, so that a result can be kept and found again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from kiosk import __version__
+from kiosk.catalog.work import Result
+from kiosk.config import LocateConfig
+from kiosk.values import Box
+from kiosk.vision.augment import MIRRORED, VIEWS, View, seen
+from kiosk.vision.boxes import clip, grown
+from kiosk.vision.decode import decode_picture
+from kiosk.vision.embed import Embedder
+from kiosk.vision.image import crop, fit_within, to_jpeg
+from kiosk.vision.locate import Locator, subject
+
+THUMBNAIL_SIDE = 256
+_THUMBNAIL_MARGIN = 0.08
+_THUMBNAIL_QUALITY = 85
+_PAD = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """The models and settings of one build."""
+
+    locator: Locator
+    embedder: Embedder
+    locate: LocateConfig
+    """What `locator` was made with: other settings are other results."""
+    augment: bool = True
+    """False: each picture gives the one reference that it is."""
+
+    def views(self, mirrored: bool) -> tuple[View, ...]:
+        """The views taken of each picture of a SKU; the first is the picture as it is."""
+        count = len(VIEWS) if self.augment else 1
+        more = MIRRORED if self.augment else MIRRORED[:1]
+        return VIEWS[:count] + (more if mirrored else ())
+
+    def key(self, digest: str, mirrored: bool) -> str:
+        """Names the result of the picture with this sha256 under these settings."""
+        settings = [
+            __version__,
+            self.locator.card.body,
+            self.embedder.card.body,
+            repr(self.locate),
+            [str(view) for view in self.views(mirrored)],
+        ]
+        text = json.dumps(settings, sort_keys=True, default=str)
+        return digest + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def enrol(self, data: bytes, name: str, mirrored: bool) -> Result:
+        """Decode, locate, look at all views. Raises ImageError or EmbeddingError."""
+        pixels = decode_picture(data, name)
+        height, width = pixels.shape[:2]
+        detections = self.locator.locate(pixels)
+        found = subject(detections, width, height)
+        box = found.box if found else Box(0.0, 0.0, float(width), float(height))
+        views = self.views(mirrored)
+        # One batch a picture: then its vectors do not depend on where a build was interrupted.
+        vectors = self.embedder.embed(
+            [seen(pixels, box, view, self.embedder.crop) for view in views]
+        )
+        around = clip(grown(box, _THUMBNAIL_MARGIN), width, height)
+        thumbnail = fit_within(crop(pixels, around, _PAD), THUMBNAIL_SIDE)
+        return Result(
+            box=box,
+            note=_note(len(detections)),
+            views=tuple(view.name for view in views),
+            thumbnail=to_jpeg(thumbnail, _THUMBNAIL_QUALITY),
+            vectors=vectors.astype(np.float16),
+        )
+
+
+def _note(items: int) -> str:
+    if items == 0:
+        return "no item found, the whole picture is used"
+    return f"{items} items found, the most prominent is used" if items > 1 else ""

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The workplace of one build, beside its target: what is done survives a kill and is not redone.
+
+One build at a time holds it by a lock on the folder itself, which the system drops with the
+process. Results are found again by picture content and settings, never by name or date.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kiosk.errors import BusyError
+from kiosk.values import Box
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS results(
+    key TEXT PRIMARY KEY, box TEXT NOT NULL, note TEXT NOT NULL, views TEXT NOT NULL,
+    thumbnail BLOB NOT NULL, vectors BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What enrolling one picture gave."""
+
+    box: Box
+    note: str
+    views: tuple[str, ...]
+    thumbnail: bytes
+    """JPEG."""
+    vectors: NDArray[np.float16]
+    """(views, D), unit length."""
+
+
+class Workplace:
+    """An open, locked workplace. Use `workplace`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.release = path / "release"
+        """Where the release is put together before it gets its name."""
+        self._connection = connection
+
+    def find(self, key: str) -> Result | None:
+        """The result kept under `key`, from this run or an earlier one."""
+        query = "SELECT box, note, views, thumbnail, vectors FROM results WHERE key = ?"
+        row = self._connection.execute(query, (key,)).fetchone()
+        if row is None:
+            return None
+        views = tuple(json.loads(row[2]))
+        vectors = np.frombuffer(row[4], np.float16).reshape(len(views), -1)
+        return Result(Box(*json.loads(row[0])), row[1], views, row[3], vectors)
+
+    def keep(self, key: str, result: Result) -> None:
+        """Committed at once: a kill a moment later does not lose it."""
+        box = json.dumps([result.box.x1, result.box.y1, result.box.x2, result.box.y2])
+        views = json.dumps(result.views)
+        with self._connection:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO results VALUES(?,?,?,?,?,?)",
+                (key, box, result.note, views, result.thumbnail, result.vectors.tobytes()),
+            )
+
+    def clear_release(self) -> None:
+        """Remove what is left of a release: an unfinished one, or the one just replaced."""
+        shutil.rmtree(self.release, ignore_errors=True)
+
+
+@contextmanager
+def workplace(out: Path) -> Iterator[Workplace]:
+    """The workplace of a build of `out`, removed when the block ends well, else kept to resume.
+
+    Raises BusyError when another build of `out` is running, OSError and sqlite3.OperationalError
+    when the disk refuses.
+    """
+    path = out.with_name(f".{out.name}.building")
+    handle = _locked(path, out)
+    try:
+        with contextlib.closing(_connect(path / "work.sqlite")) as connection:
+            work = Workplace(path, connection)
+            work.clear_release()
+            try:
+                yield work
+            except BaseException:
+                work.clear_release()
+                raise
+        shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(handle)
+
+
+def _locked(path: Path, out: Path) -> int:
+    while True:
+        path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The build that held it may just have finished and removed the folder.
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            raise BusyError(
+                f"{out}: another build of this release is running; wait until it has finished"
+            ) from None
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.OperationalError:
+        raise  # the disk refuses; the file may be good
+    except sqlite3.DatabaseError:
+        # Spoiled by a power cut: only work already done is lost, not what was asked for.
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.executescript(_SCHEMA)
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`kiosk catalog build|show|verify`: a release from pictures, what is in one, and is it whole."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped]  # has no stubs
+
+from kiosk.catalog import records
+from kiosk.catalog.build import BuildOptions, BuildReport, PictureReport, build
+from kiosk.catalog.manifest import Manifest, check_files, read_manifest, verify
+from kiosk.catalog.records import Records
+from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.models import load_models
+
+
+def register(verbs: Verbs) -> None:
+    parser = verbs.add_parser(
+        "catalog",
+        help="build, show or verify a catalog release",
+        description="A catalog is a folder of reference pictures made into one immutable release.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _register_build(actions)
+    show = actions.add_parser("show", help="say what is in a release")
+    show.add_argument("release", type=Path, metavar="DIR")
+    show.add_argument("--json", action="store_true", help="one JSON object with every SKU")
+    show.set_defaults(run=run_show)
+    check = actions.add_parser("verify", help="check every byte of a release")
+    check.add_argument("release", type=Path, metavar="DIR")
+    check.set_defaults(run=run_verify)
+
+
+def _register_build(actions: Verbs) -> None:
+    parser = actions.add_parser(
+        "build",
+        help="build a release from pictures",
+        description="Build a release. SOURCE is a folder with a sub-folder of pictures per SKU, a "
+        "flat folder with a CSV list (file,sku), or a manifest.csv (path,sku,role). A skus.csv "
+        "beside the pictures may add sku,name,category,barcode,flip and further attributes. One "
+        "line per picture; exit code 65 when some failed. Run the same command again to go on "
+        "after an interruption.",
+    )
+    parser.add_argument("source", type=Path, metavar="SOURCE")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the release folder")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace the release that is in DIR, at once"
+    )
+    parser.add_argument(
+        "--flip",
+        action="store_true",
+        help="enrol mirrored views too, except where skus.csv says flip=no",
+    )
+    parser.add_argument(
+        "--no-augment", action="store_true", help="one reference per picture, as it is"
+    )
+    parser.add_argument("--models", metavar="DIR", help="folder of the models and their cards")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads for one model run")
+    add_config(parser)
+    parser.set_defaults(run=run_build)
+
+
+def run_build(arguments: argparse.Namespace) -> int:
+    """Build, one line per picture on stdout, a progress bar on a terminal."""
+    given = {"models.directory": arguments.models, "models.threads": arguments.threads}
+    overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
+    config = load_config(arguments, *overrides)
+    locator, embedder = load_models(config.models, config.locate)
+    with tqdm(unit="picture", disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def tell(report: PictureReport, done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+            bar.write(_line(report), file=sys.stdout)
+
+        try:
+            report = build(
+                arguments.source,
+                arguments.out,
+                locator=locator,
+                embedder=embedder,
+                options=BuildOptions(
+                    mirrored=arguments.flip,
+                    augment=not arguments.no_augment,
+                    replace=arguments.replace,
+                    locate=config.locate,
+                ),
+                progress=tell,
+            )
+        except KeyboardInterrupt:
+            bar.write("kiosk: interrupted; the same command goes on from here", file=sys.stderr)
+            raise
+    for warning in report.warnings:
+        print(f"kiosk: {warning}", file=sys.stderr)
+    print(_summary(report))
+    return report.exit_code
+
+
+def _line(report: PictureReport) -> str:
+    verdict = f"FAILED {report.code}" if report.code else "ok"
+    cells = (verdict, report.name, report.sku, report.note)
+    return "\t".join(_visible(cell) for cell in cells).rstrip("\t")
+
+
+def _summary(report: BuildReport) -> str:
+    manifest = report.manifest
+    failed = f", {len(report.failed)} FAILED" if report.failed else ""
+    return (
+        f"release {manifest.release}: {manifest.skus} SKUs, {manifest.pictures} pictures, "
+        f"{manifest.references} references{failed}; accept {manifest.thresholds.accept:.3f}, "
+        f"choose {manifest.thresholds.choose:.3f}, margin {manifest.thresholds.margin:.3f}: "
+        f"{report.out}"
+    )
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """What is in a release; sizes are checked, hashes are not."""
+    manifest = read_manifest(arguments.release)
+    check_files(arguments.release, manifest)
+    opened = Records.open(arguments.release / records.NAME)
+    try:
+        if arguments.json:
+            print(json.dumps(_as_json(manifest, opened), ensure_ascii=False, indent=1))
+        else:
+            print("\n".join(_as_text(manifest, opened)))
+    finally:
+        opened.close()
+    return os.EX_OK
+
+
+def _as_json(manifest: Manifest, opened: Records) -> dict[str, Any]:
+    body = dataclasses.asdict(manifest)
+    del body["files"]
+    body["bytes"] = sum(entry.bytes for entry in manifest.files)
+    body["records"] = [
+        {**dataclasses.asdict(record), "attributes": dict(record.attributes)}
+        for record in opened.records()
+    ]
+    return body
+
+
+def _as_text(manifest: Manifest, opened: Records) -> list[str]:
+    limits = manifest.thresholds
+    size = sum(entry.bytes for entry in manifest.files) / 1e6
+    categories = (
+        f"{_visible(name) or 'no category'} ({count})"
+        for name, count in opened.categories().items()
+    )
+    rows = {
+        "release": f"{manifest.release}, built {manifest.built_at}",
+        "holds": f"{manifest.skus} SKUs, {manifest.pictures} pictures, {manifest.references} "
+        f"references of {manifest.dimension} numbers; {len(manifest.files)} files, {size:.1f} MB",
+        "categories": ", ".join(categories),
+        "embedder": " ".join(dataclasses.astuple(manifest.embedder)),
+        "detector": " ".join(dataclasses.astuple(manifest.detector)),
+        "views": "; ".join(manifest.augmentation),
+        "thresholds": f"accept {limits.accept:.4f}, choose {limits.choose:.4f}, "
+        f"margin {limits.margin:.4f} (from {limits.samples} samples)",
+        "measured": limits.method,
+    }
+    return [f"{name:<11} {text}" for name, text in rows.items()]
+
+
+def run_verify(arguments: argparse.Namespace) -> int:
+    """Every byte; the first fault is an error."""
+    manifest = verify(arguments.release)
+    print(f"ok: release {manifest.release}, {len(manifest.files)} files")
+    return os.EX_OK
+
+
+def _visible(text: str) -> str:
+    """Neither a file name nor a damaged file may steer the terminal or break a line in two."""
+    return "".join(character if character.isprintable() else " " for character in text)
