@@ -91,6 +91,8 @@ class State:
     """One short line for the operator while there is no decision, or empty."""
     shown: Shown | None = None
     """The decision of the visit that is going on; None when nothing is there or decided."""
+    last: Shown | None = None
+    """What was on show before, kept by the board once its item has left."""
     live: Live = field(default_factory=Live)
     camera: CameraStatus = field(default_factory=CameraStatus)
     catalog: CatalogStatus = field(default_factory=CatalogStatus)
@@ -131,6 +133,8 @@ class Board:
         """Replace parts of the state by name (fields of State); readers are woken if it differs."""
         with self._changed:
             changed = {k: v for k, v in parts.items() if getattr(self._state, k) != v}
+            if "shown" in changed and _left(self._state.shown, parts["shown"]):
+                changed["last"] = self._state.shown
             if changed:
                 version = self._state.version + 1
                 self._state = replace(self._state, version=version, **changed)  # type: ignore[arg-type]
@@ -186,3 +190,11 @@ class Board:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+def _left(before: Shown | None, after: object) -> bool:
+    """The decision `before` is over, not merely confirmed."""
+    if before is None:
+        return False
+    same = isinstance(after, Shown) and after.decision.decision_id == before.decision.decision_id
+    return not same

@@ -71,8 +71,8 @@ def _camera(config: Config) -> str:
     said: list[str] = []
     camera = CaptureProcess(config.camera, on_status=lambda status: said.append(status.message))
     deadline = time.monotonic() + CAMERA_PATIENCE_S
-    camera.open()
     try:
+        camera.open()
         while True:
             try:
                 with camera.frame(0.5) as frame:

@@ -18,9 +18,9 @@ class Notifier:
         if self._socket is not None:
             self._socket.setblocking(False)  # a full queue must not hold up recognition
 
-    def ready(self) -> None:
-        """The service does its job: a first frame went through."""
-        self._send("READY=1")
+    def ready(self) -> bool:
+        """The service does its job: a first frame went through. False: say it again later."""
+        return self._send("READY=1")
 
     def alive(self) -> None:
         """The recognition loop turns; feeds the watchdog."""
@@ -42,12 +42,14 @@ class Notifier:
             self._socket.close()
             self._socket = None
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str) -> bool:
+        """False when systemd is too busy to take it; the next beat will reach it."""
         if self._socket is None:
-            return
+            return True
         try:
             self._socket.sendto(message.encode(), self._address)
+            return True
         except BlockingIOError:
-            return  # systemd is busy; the next beat will reach it
+            return False
         except OSError as error:
             raise RuntimeError(f"systemd does not listen on {self._address!r}: {error}") from error

@@ -106,7 +106,7 @@ class Service:
         self._begin(self._server.start, self._server.stop)
         self._stack.callback(self._board.close)
         self._begin(self._journal.start, self._journal.close)
-        self._begin(self._camera.open, self._camera.close)
+        self._begin(self._camera.start, self._camera.close)
         self._begin(self._watch.start, self._watch.stop)
         self._stack.callback(self._slot.swap, None)
         loop = threading.Thread(target=self._loop, name="station")
@@ -184,11 +184,9 @@ class _Pulse:
         self._ready = False
         self._status = ""
 
-    def first_frame(self) -> None:
-        self._ready = True
-        self._notifier.ready()
-
     def turn(self, *, frame: bool) -> None:
+        if frame and not self._ready:
+            self._ready = self._notifier.ready()
         self._notifier.alive()
         camera = self._board.state().camera
         status = "recognising" if frame else camera.message

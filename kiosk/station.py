@@ -17,7 +17,7 @@ from kiosk.board import Board, Live, Phase, Preview, Shown
 from kiosk.capture.camera import Camera
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.decide import Step, Visits
-from kiosk.errors import CameraError
+from kiosk.errors import CameraEnded, CameraError
 from kiosk.recognise import Recogniser
 from kiosk.values import Box, Decision, Frame, Look, Record, Timings
 from kiosk.vision.image import fit_within
@@ -38,9 +38,9 @@ class Journal(Protocol):
 class Pulse(Protocol):
     """Who wants to know that the loop turns."""
 
-    def first_frame(self) -> None: ...
-
-    def turn(self, *, frame: bool) -> None: ...
+    def turn(self, *, frame: bool) -> None:
+        """`frame`: a frame went through all stages in this turn."""
+        ...
 
 
 class Station:
@@ -82,6 +82,11 @@ class Station:
             try:
                 with self._camera.frame(FRAME_WAIT_S) as frame:
                     self._frame(frame)
+            except CameraEnded:  # nothing will come any more, and saying so took no time
+                self._no_frame()
+                self._pulse.turn(frame=False)
+                self._stop.wait(FRAME_WAIT_S)
+                continue
             except CameraError:  # the camera's own watcher reports and reopens it
                 self._no_frame()
                 self._pulse.turn(frame=False)
@@ -111,9 +116,7 @@ class Station:
                 elif step.decision is None:
                     self._board.post(shown=None)
         self._post(frame, look, step)
-        if not self._seen_frame:
-            self._seen_frame = True
-            self._pulse.first_frame()
+        self._seen_frame = True
 
     def _decided(self, decision: Decision, snapshot: Snapshot | None) -> None:
         self._decisions += 1

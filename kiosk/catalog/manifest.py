@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -153,18 +154,7 @@ def verify(directory: Path) -> Manifest:
     manifest = read_manifest(directory)
     check_files(directory, manifest)
     for entry in manifest.files:
-        try:
-            digest = sha256_of(directory / entry.name)
-        except OSError as error:
-            raise CatalogError(
-                f"{directory / entry.name}: cannot be read ({error.strerror}); "
-                "check the disk and restore the release"
-            ) from error
-        if digest != entry.sha256:
-            raise CatalogError(
-                f"{directory / entry.name}: is damaged (sha256 {digest[:12]}… instead of "
-                f"{entry.sha256[:12]}…); restore the release or build it again"
-            )
+        _check_digest(directory, entry)
     expected = {NAME, *(entry.name for entry in manifest.files)}
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory)
@@ -172,6 +162,28 @@ def verify(directory: Path) -> Manifest:
         if name.parts[0] != DERIVED and not folder and name.as_posix() not in expected:
             raise CatalogError(f"{path}: is not part of the release; remove it")
     return manifest
+
+
+def check_bytes(directory: Path, manifest: Manifest, names: Collection[str]) -> None:
+    """Every byte of the named files, such as those a kiosk answers from. Raises CatalogError."""
+    for entry in manifest.files:
+        if entry.name in names:
+            _check_digest(directory, entry)
+
+
+def _check_digest(directory: Path, entry: FileEntry) -> None:
+    path = directory / entry.name
+    try:
+        digest = sha256_of(path)
+    except OSError as error:
+        raise CatalogError(
+            f"{path}: cannot be read ({error.strerror}); check the disk and restore the release"
+        ) from error
+    if digest != entry.sha256:
+        raise CatalogError(
+            f"{path}: is damaged (sha256 {digest[:12]}… instead of {entry.sha256[:12]}…); "
+            "restore the release or build it again"
+        )
 
 
 def _is_plain(path: Path) -> bool:

@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.catalog.manifest import Manifest, check_files, read_manifest
+from kiosk.catalog.manifest import DERIVED, Manifest, check_bytes, check_files, read_manifest
 from kiosk.catalog.records import Records
 from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
 from kiosk.search import Index, open_index
 from kiosk.values import Embedding, Match, Record, Thresholds
 
-DERIVED = "derived"
-"""Sub-folder for what a device builds from a release: never part of the release itself."""
+VECTORS, RECORDS = "vectors.npy", "records.sqlite"
+"""What answers come from: checked byte for byte at every opening; thumbnails only by size."""
 
 
 class Snapshot:
@@ -48,13 +48,14 @@ class Snapshot:
         """
         manifest = read_manifest(path)
         check_files(path, manifest)
+        check_bytes(path, manifest, (VECTORS, RECORDS))
         if manifest.embedder.sha256 != embedder:
             raise CatalogError(
                 f"{path}: its vectors were made by embedder {manifest.embedder.sha256[:12]}…, this "
                 f"kiosk has {embedder[:12]}…; build the catalog again with this kiosk's models"
             )
-        vectors = _vectors(path / "vectors.npy", manifest)
-        records = Records.open(path / "records.sqlite")
+        vectors = _vectors(path / VECTORS, manifest)
+        records = Records.open(path / RECORDS)
         if len(records.owners) != len(vectors):
             records.close()
             raise CatalogError(f"{path}: records and vectors differ in number; build it again")

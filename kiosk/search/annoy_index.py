@@ -102,6 +102,7 @@ class AnnoyIndex:
         _check(path, sidecar, release, vectors.shape)
         self.name = "annoy"
         self._search_k = sidecar.search_k
+        self._trees = sidecar.trees
         self._dimension = sidecar.dimension
         self._vectors = vectors
         self._annoy = Annoy(sidecar.dimension, METRIC)
@@ -116,7 +117,8 @@ class AnnoyIndex:
 
     def search(self, query: Embedding, count: int) -> list[Neighbour]:
         check_query(query, self._dimension)
-        return self.search_with(query, count, self._search_k)
+        # Asked for more than usual, Annoy looks at no more than search_k candidates of all trees.
+        return self.search_with(query, count, max(self._search_k, count * self._trees))
 
     def search_with(self, query: Embedding, count: int, search_k: int) -> list[Neighbour]:
         """Search at a given effort. Annoy proposes; the release's vectors give the similarity."""

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real `kiosk` child process with systemd's notify socket in our hands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+DEADLINE_S = 60.0
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], what: str, deadline_s: float = DEADLINE_S) -> T:
+    """The first true value of `condition`; fails with `what` when none comes in time."""
+    end = time.monotonic() + deadline_s
+    pause = 0.02
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not in time: {what}"
+        time.sleep(pause)  # polling a condition, with a deadline
+
+
+@dataclass
+class Kiosk:
+    process: subprocess.Popen[str]
+    notify: socket.socket
+    output: Path
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def url(self) -> str:
+        def line() -> str:
+            assert self.process.poll() is None, self.said()
+            found = [word for word in self.said().split() if word.startswith("http://")]
+            return found[0].rstrip("/") if found else ""
+
+        return until(line, "the address of the page")
+
+    def heard(self, wanted: str) -> str:
+        """The next message of systemd's socket that starts with `wanted`."""
+        self.notify.settimeout(DEADLINE_S)
+        while True:
+            message = self.notify.recv(500).decode()
+            if message.startswith(wanted):
+                return message
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        try:
+            with urllib.request.urlopen(self.url() + path, timeout=10) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def post(self, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
+        request = urllib.request.Request(
+            self.url() + path,
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def states(self) -> Iterator[dict[str, Any]]:
+        """What the page is told, as it is told."""
+        with urllib.request.urlopen(self.url() + "/events", timeout=DEADLINE_S) as stream:
+            for line in stream:
+                if line.startswith(b"data:"):
+                    yield json.loads(line[5:])
+
+    def state(self, condition: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+        end = time.monotonic() + DEADLINE_S
+        for state in self.states():
+            if condition(state):
+                return state
+            assert time.monotonic() < end, f"not in time: {what}; last {state}"
+        raise AssertionError(f"the stream ended before: {what}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+
+@contextmanager
+def kiosk(*arguments: str, folder: Path, command: str = "run") -> Iterator[Kiosk]:
+    """`python -m kiosk run …` on any free port; killed at the end if it still runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    address = str(folder / "notify")
+    output = folder / "output.txt"
+    environment = {**os.environ, "NOTIFY_SOCKET": address, "PYTHONUNBUFFERED": "1"}
+    environment.pop("KIOSK_CONFIG", None)
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
+        output.open("w") as sink,
+    ):
+        notify.bind(address)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kiosk", command, "--set", "web.port=0", *arguments],
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            text=True,
+        )
+        try:
+            yield Kiosk(process, notify, output)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def overrides(**options: object) -> list[str]:
+    """camera__source="demo" becomes --set camera.source=demo."""
+    found: list[str] = []
+    for key, value in options.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        found += ["--set", f"{key.replace('__', '.')}={text}"]
+    return found

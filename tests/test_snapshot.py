@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Releases opened, borrowed and swapped: real files, real Annoy, many threads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+
+from kiosk.catalog.build import BuildOptions, build
+from kiosk.catalog.manifest import read_manifest
+from kiosk.catalog.records import Records
+from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
+from kiosk.catalog.watch import CatalogWatch
+from kiosk.config import SearchConfig
+from kiosk.errors import CatalogError
+from kiosk.recognise import Recogniser, still
+from kiosk.search.annoy_index import AnnoyIndex, read_sidecar
+
+CONFIG = SearchConfig()
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_models.write_models(tmp_path_factory.mktemp("models"))
+
+
+def make_release(models: Path, out: Path, items: range) -> Path:
+    source = out.parent / f"{out.name}-source"
+    for item in items:
+        for shot in range(2):
+            tiny_models.write_picture(source / f"sku-{item}" / f"{shot}.png", item, shot)
+    locator, embedder = tiny_models.open_models(models)
+    build(source, out, locator=locator, embedder=embedder, options=BuildOptions())
+    return out
+
+
+@pytest.fixture(scope="module")
+def releases(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    base = tmp_path_factory.mktemp("releases")
+    return (
+        make_release(models, base / "old", range(6)),
+        make_release(models, base / "new", range(3, 12)),
+    )
+
+
+def embedder_sha256(models: Path) -> str:
+    return tiny_models.open_models(models)[1].card.sha256
+
+
+@pytest.fixture
+def opened(models: Path, releases: tuple[Path, Path]) -> Iterator[Snapshot]:
+    snapshot = Snapshot.open(releases[0], embedder=embedder_sha256(models), config=CONFIG)
+    yield snapshot
+    snapshot.close()
+
+
+def test_a_photo_of_an_enrolled_item_matches_its_sku(models: Path, opened: Snapshot) -> None:
+    recogniser = Recogniser(*tiny_models.open_models(models))
+    for item in range(6):
+        look = recogniser.look(still(tiny_models.picture(item, shot=9)), opened)
+        assert look.matches[0].sku == f"sku-{item}"
+        assert look.matches[0].similarity > 0.9
+        assert len({match.sku for match in look.matches}) == len(look.matches)
+        assert opened.record(look.matches[0].sku).sku == f"sku-{item}"
+        assert opened.thumbnail(look.matches[0].reference)[:2] == b"\xff\xd8"
+
+
+def test_an_empty_counter_gives_nothing_to_match(models: Path, opened: Snapshot) -> None:
+    look = Recogniser(*tiny_models.open_models(models)).look(still(tiny_models.picture(-1)), opened)
+    assert look.subject is None
+    assert look.matches == ()
+
+
+def test_a_runner_up_is_found_even_when_one_sku_has_all_the_nearest_references(
+    models: Path, releases: tuple[Path, Path]
+) -> None:
+    few = SearchConfig(neighbours=5)
+    snapshot = Snapshot.open(releases[0], embedder=embedder_sha256(models), config=few)
+    vectors = np.load(releases[0] / "vectors.npy").astype(np.float32)
+    matches = snapshot.match(vectors[0] / np.linalg.norm(vectors[0]), 5)
+    assert len(matches) == 5
+    snapshot.close()
+
+
+def test_vectors_of_another_embedder_are_refused(
+    tmp_path: Path, releases: tuple[Path, Path]
+) -> None:
+    other = tiny_models.write_models(tmp_path / "other", shift=90.0)
+    with pytest.raises(CatalogError, match="build the catalog again"):
+        Snapshot.open(releases[0], embedder=embedder_sha256(other), config=CONFIG)
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "records.sqlite", "manifest.json"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_a_damaged_release_is_refused_and_the_file_named(
+    models: Path, releases: tuple[Path, Path], tmp_path: Path, name: str, damage: str
+) -> None:
+    copy = Path(shutil.copytree(releases[0], tmp_path / "copy"))
+    path = copy / name
+    data = bytearray(path.read_bytes())
+    if damage == "flipped":
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    elif damage == "cut":
+        os.truncate(path, len(data) // 2)
+    else:
+        path.unlink()
+    with pytest.raises(CatalogError, match=name):
+        Snapshot.open(copy, embedder=embedder_sha256(models), config=CONFIG)
+
+
+def test_no_release_says_how_to_make_one(models: Path, tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="kiosk catalog build"):
+        Snapshot.open(tmp_path, embedder=embedder_sha256(models), config=CONFIG)
+
+
+def remapped(path: Path) -> Snapshot:
+    """As `Snapshot.open`, with the index mapped anew but without its self-test, for speed."""
+    manifest = read_manifest(path)
+    vectors = np.load(path / "vectors.npy", mmap_mode="r")
+    sidecar = read_sidecar(path / "derived" / "index.json")
+    index = AnnoyIndex(
+        path / "derived" / "index.ann", sidecar, release=manifest.release, vectors=vectors
+    )
+    return Snapshot(path, manifest, Records.open(path / "records.sqlite"), index, 50)
+
+
+@pytest.fixture
+def eager_switching() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0002)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("eager_switching")
+def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
+    models: Path, releases: tuple[Path, Path]
+) -> None:
+    sha256 = embedder_sha256(models)
+    slot = SnapshotSlot()
+    slot.swap(Snapshot.open(releases[0], embedder=sha256, config=CONFIG))
+    known = {
+        Snapshot.open(path, embedder=sha256, config=CONFIG).release: {
+            f"sku-{item}" for item in items
+        }
+        for path, items in zip(releases, (range(6), range(3, 12)), strict=True)
+    }
+    query = np.load(releases[0] / "vectors.npy")[0].astype(np.float32)
+    query /= np.linalg.norm(query)
+    stop = threading.Event()
+    wrong: list[str] = []
+    searches = [0, 0, 0]
+
+    def search(worker: int) -> None:
+        while not stop.is_set():
+            with slot.borrow() as snapshot:
+                assert snapshot is not None
+                matches = snapshot.match(query, 5)
+                if len(matches) != 5 or not {m.sku for m in matches} <= known[snapshot.release]:
+                    wrong.append(f"{snapshot.release}: {matches}")
+            searches[worker] += 1
+
+    threads = [threading.Thread(target=search, args=(worker,)) for worker in range(3)]
+    for thread in threads:
+        thread.start()
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    for turn in range(10_000):
+        slot.swap(remapped(releases[turn % 2]))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    with slot.borrow() as last:
+        assert last is not None
+    slot.swap(None)
+    assert wrong == []
+    assert min(searches) > 0
+    assert abs(len(list(Path("/proc/self/fd").iterdir())) - files) < 10
+
+
+def test_a_borrowed_snapshot_outlives_the_swap(models: Path, releases: tuple[Path, Path]) -> None:
+    sha256 = embedder_sha256(models)
+    slot = SnapshotSlot()
+    slot.swap(Snapshot.open(releases[0], embedder=sha256, config=CONFIG))
+    query = np.load(releases[0] / "vectors.npy")[0].astype(np.float32)
+    query /= np.linalg.norm(query)
+    with slot.borrow() as first:
+        slot.swap(Snapshot.open(releases[1], embedder=sha256, config=CONFIG))
+        assert first is not None
+        assert first.match(query, 3)[0].sku == "sku-0"
+        with slot.borrow() as second:
+            assert second is not None
+            assert second.release != first.release
+    slot.swap(None)
+
+
+class Heard:
+    """What the watch reported, in order."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str]] = []
+
+    def __call__(self, snapshot: Snapshot | None, trouble: str) -> None:
+        self.said.append((snapshot.release if snapshot else "", trouble))
+
+
+def test_a_new_release_is_picked_up_and_a_bad_one_never_replaces_a_good_one(
+    models: Path, releases: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sha256 = embedder_sha256(models)
+    slot, heard, current = SnapshotSlot(), Heard(), tmp_path / "current"
+    watch = CatalogWatch(
+        current,
+        slot,
+        open_snapshot=lambda path: Snapshot.open(path, embedder=sha256, config=CONFIG),
+        on_change=heard,
+        poll_s=0.05,
+    )
+    watch.look()
+    assert "kiosk catalog build" in heard.said[-1][1]
+    current.symlink_to(releases[0])
+    watch.look()
+    first = heard.said[-1]
+    assert first[1] == ""
+    watch.look()
+    assert len(heard.said) == 2  # said once, not every pass
+    bad = Path(shutil.copytree(releases[1], tmp_path / "bad"))
+    os.truncate(bad / "vectors.npy", 100)
+    for target in (bad, releases[1]):
+        scratch = tmp_path / "link"
+        scratch.symlink_to(target)
+        scratch.rename(current)
+        watch.look()
+    assert heard.said[2][0] == first[0]
+    assert "vectors.npy" in heard.said[2][1]
+    assert heard.said[3][0] != first[0]
+    assert heard.said[3][1] == ""
+    slot.swap(None)

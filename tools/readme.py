@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The README's tables of commands and options, made from the code.
+
+    python -m tools.readme          # rewrite them in README.md
+
+A test fails when README.md holds anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from kiosk import cli, config
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def option_table() -> str:
+    """One row per option: key, default, what it is."""
+    rows = ["| option | default | meaning |", "|---|---|---|"]
+    for option in config.options():
+        about = option.about
+        if option.choices:
+            about += " (" + ", ".join(f"`{choice}`" for choice in option.choices) + ")"
+        elif option.low is not None and option.high is not None:
+            about += f" ({option.low:g} to {option.high:g})"
+        default = json.dumps(option.default, ensure_ascii=False)
+        rows.append(f"| `{option.key}` | `{default}` | {about} |")
+    return "\n".join(rows)
+
+
+def command_table() -> str:
+    """One row per command, sub-commands included: how it is called, what it does."""
+    rows = ["| command | what it does |", "|---|---|"]
+    rows += [f"| `{usage}` | {about} |" for usage, about in commands(cli.parser())]
+    return "\n".join(rows)
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    """(usage, help) of every verb below `parser`."""
+    for action in parser._actions:
+        if not isinstance(action, argparse._SubParsersAction):
+            continue
+        about = {choice.dest: choice.help or "" for choice in action._choices_actions}
+        for name, verb in action.choices.items():
+            if any(isinstance(each, argparse._SubParsersAction) for each in verb._actions):
+                yield from commands(verb)
+            else:
+                yield " ".join(verb.format_usage().removeprefix("usage: ").split()), about[name]
+
+
+def with_tables(text: str) -> str:
+    """`text` with both tables between their marks replaced."""
+    for name, table in (("options", option_table()), ("commands", command_table())):
+        mark = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        assert mark.search(text), f"README.md has no place for the {name}"
+        text = mark.sub(lambda found, table=table: found[1] + table + found[2], text)
+    return text
+
+
+def main() -> int:
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
