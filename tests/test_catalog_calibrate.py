@@ -125,7 +125,7 @@ def test_an_item_listed_twice_does_not_raise_accept_for_all_others() -> None:
     thresholds = calibrate(*rows(views))
     assert abs(thresholds.accept - alone.accept) < 0.05
     assert thresholds.margin > 0
-    assert "2 pictures that two SKUs share" in thresholds.method
+    assert "2 pictures stand under two SKUs" in thresholds.method
 
 
 def test_look_alikes_make_the_margin_wider_than_their_wrong_leads() -> None:

@@ -36,7 +36,7 @@ class Samples:
     strangers: Floats
     """Best similarity of a picture to any other SKU."""
     twins: int
-    """Pictures left out of `strangers` because another SKU has the same one."""
+    """Pictures that another SKU has too; such SKUs are not tried against each other."""
     own: Floats
     """Best similarity of a left-out view to what is left of its SKU."""
     rivals: Floats
@@ -65,15 +65,18 @@ def measure(
     table = _Table(vectors, skus, pictures, views)
     plain = _evenly(np.flatnonzero(views == 0), max_queries)
     strangers, rows = table.best(plain, own=False)
+    twins = strangers >= SAME_PICTURE
+    if twins.any():
+        table.join(plain[twins], rows[twins])
+        strangers, rows = table.best(plain, own=False)
     noise = table.noise(plain, rows)
     strangers = strangers[np.isfinite(strangers)]
-    different = strangers < SAME_PICTURE
     tried = _evenly(np.flatnonzero((views != 0) | table.has_sisters), max_queries)
     own, rivals = table.best(tried, own=True)[0], table.best(tried, own=False)[0]
     return Samples(
         skus=len(np.unique(skus)),
-        strangers=strangers[different],
-        twins=int((~different).sum()),
+        strangers=strangers,
+        twins=int(twins.sum()),
         own=own,
         rivals=rivals,
         noise=noise,
@@ -150,7 +153,9 @@ def _method(samples: Samples, doubt: float, harmful: int) -> str:
             "similarity of an item's own views"
         )
     if samples.twins:
-        parts.append(f"{samples.twins} pictures that two SKUs share are left out")
+        parts.append(
+            f"{samples.twins} pictures stand under two SKUs, which are not held against each other"
+        )
     if not len(samples.own):
         parts.append("no second view of anything was there to try: accepts only equal pictures")
     return "; ".join(parts)
@@ -171,6 +176,7 @@ class _Table:
     ) -> None:
         self._vectors = vectors
         self._skus, self._pictures, self._views = skus, pictures, views
+        self._families = skus
         first = {int(picture): int(sku) for picture, sku in zip(pictures, skus, strict=True)}
         counts: dict[int, int] = {}
         for sku in first.values():
@@ -178,11 +184,17 @@ class _Table:
         self.has_sisters = np.array([counts[int(sku)] > 1 for sku in skus], bool)
         """(N,) whether the row's SKU has another picture."""
 
+    def join(self, rows: NDArray[np.intp], twins: NDArray[np.intp]) -> None:
+        """From now on the SKUs of each pair of rows are one family: nobody's strangers."""
+        for row, twin in zip(rows, twins, strict=True):
+            old, new = self._families[row], self._families[twin]
+            self._families = np.where(self._families == old, new, self._families)
+
     def best(self, rows: NDArray[np.intp], *, own: bool) -> tuple[Floats, NDArray[np.intp]]:
         """Best similarity of each of (Q,) `rows`, and to which row.
 
         own: among its own SKU without its own picture; a SKU with one picture keeps that one as it
-        is. Otherwise: among all other SKUs. -inf where nothing is left.
+        is. Otherwise: among all other families. -inf where nothing is left.
         """
         found = np.full(len(rows), -np.inf, np.float32)
         where = np.zeros(len(rows), np.intp)
@@ -200,9 +212,9 @@ class _Table:
         return found, where
 
     def _allowed(self, rows: NDArray[np.intp], part: slice, own: bool) -> NDArray[np.bool_]:
-        same_sku = np.equal.outer(self._skus[rows], self._skus[part])
         if not own:
-            return np.logical_not(same_sku)
+            return np.not_equal.outer(self._families[rows], self._families[part])
+        same_sku = np.equal.outer(self._skus[rows], self._skus[part])
         same_picture = np.equal.outer(self._pictures[rows], self._pictures[part])
         alone = same_picture & (self._views[part] == 0)
         left = np.where(self.has_sisters[rows][:, None], ~same_picture, alone)
@@ -221,7 +233,7 @@ class _Table:
         for row, rival, start, end in zip(plain, rivals, low, high, strict=True):
             views = order[start:end]
             views = views[self._views[views] != 0]
-            if len(views) < 2 or self._skus[rival] == self._skus[row]:
+            if len(views) < 2 or self._families[rival] == self._families[row]:
                 continue
             against = self._vectors[[row, rival]].astype(np.float32)
             leads = self._vectors[views].astype(np.float32) @ (against[0] - against[1])
