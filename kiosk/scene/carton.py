@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cartons: printed boxes projected face by face, each with its own light."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from kiosk.scene.light import diffuse, fresnel, mirror, room
-from kiosk.scene.sprite import Caster, Sprite, place, premultiplied
+from kiosk.scene.sprite import Caster, Sprite, feathered, place, premultiplied
 from kiosk.scene.view import Floats, Pixels, Pose, View, turned
 
 SUPER = 2.0
@@ -42,6 +43,7 @@ class Carton:
         self._size = size
         self._view = view
         self._gloss = gloss
+        self._small: dict[tuple[str, int, int], Pixels] = {}
         self._faces = {name: _card(face, name) for name, face in faces.items()}
 
     def sprite(self, pose: Pose) -> Sprite:
@@ -57,7 +59,7 @@ class Carton:
             self._paint(picture, cover, name, quad, spots, pose)
             edges.append(spots)
         _soften_edges(picture, edges)
-        cover = np.asarray(cv2.GaussianBlur(cover, (3, 3), 0.6), np.uint8)
+        picture, cover = feathered(picture, cover)
         matrix = np.array([[1 / SUPER, 0, low[0]], [0, 1 / SUPER, low[1]]], np.float64)
         return place(premultiplied(picture, cover), matrix, [tuple(c) for c in corners])
 
@@ -85,9 +87,7 @@ class Carton:
     def _paint(
         self, picture: Pixels, cover: Pixels, name: str, quad: Floats, spots: Floats, pose: Pose
     ) -> None:
-        face = self._faces.get(name)
-        if face is None:
-            face = self._faces["right" if name == "left" else "front"]
+        face = self._reduced(name, spots)
         rows, columns = face.shape[:2]
         light = self._light(name, quad, pose)
         lit = cv2.multiply(
@@ -107,6 +107,29 @@ class Carton:
         window = (slice(low[1], high[1]), slice(low[0], high[0]))
         cv2.copyTo(moved, mask, picture[window])
         cover[window] = cv2.max(cover[window], mask)
+
+    def _reduced(self, name: str, spots: Floats) -> Pixels:
+        """The face's print, halved along each side while it stays finer than its picture."""
+        if name not in self._faces:
+            name = "right" if name == "left" else "front"
+        face = self._faces[name]
+        edges = np.linalg.norm(spots - np.roll(spots, -1, axis=0), axis=1)
+        # A slanted face is narrower than its edges are long: measure across, not along.
+        area = max(cv2.contourArea(spots), 1.0)
+        across = face.shape[1] * float(edges[1] + edges[3]) / 2 / area
+        down = face.shape[0] * float(edges[0] + edges[2]) / 2 / area
+        halves = (
+            min(int(math.log2(max(across, 1.0)) + 0.45), 4),
+            min(int(math.log2(max(down, 1.0)) + 0.45), 4),
+        )
+        if halves == (0, 0):
+            return face
+        key = (name, *halves)
+        if key not in self._small:
+            size = (max(2, face.shape[1] >> halves[0]), max(2, face.shape[0] >> halves[1]))
+            small = cv2.resize(face, size, interpolation=cv2.INTER_AREA)
+            self._small[key] = np.asarray(small, np.uint8)
+        return self._small[key]
 
     def _light(self, name: str, quad: Floats, pose: Pose) -> Pixels:
         """Brightness over a face as a small grid, 128 = unchanged: light, shade near the counter,

@@ -56,7 +56,7 @@ def _plan() -> Floats:
     picture += np.clip(-rim, 0, 1)[..., None] * 0.02 + np.clip(rim, 0, 1)[..., None] * 0.05
     x = np.linspace(LEFT, RIGHT, columns, dtype=np.float32)[None, :]
     z = np.linspace(BACK, FRONT, rows, dtype=np.float32)[:, None]
-    pool = 0.52 + 0.62 * np.exp(-(((x + 4) / 27) ** 2) - ((z - 1) / 24) ** 2)
+    pool = 0.60 + 0.72 * np.exp(-(((x + 4) / 27) ** 2) - ((z - 1) / 24) ** 2)
     return np.asarray(picture * pool[..., None], np.float32)
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rubber duck: the toy that no catalog lists."""
 
+import math
+
 import numpy as np
 
-from kiosk.scene.light import KEY, diffuse, fresnel, mirror, room
+from kiosk.scene.light import KEY, diffuse, fresnel, length, mirror, room
 from kiosk.scene.relief import Form, Hit
 from kiosk.scene.view import Floats
 
@@ -16,8 +18,8 @@ def _ellipsoid(
 ) -> Floats:
     q = p - np.asarray(centre, np.float32)
     r = np.asarray(radii, np.float32)
-    k0 = np.linalg.norm(q / r, axis=1)
-    k1 = np.linalg.norm(q / (r * r), axis=1)
+    k0 = length(q / r)
+    k1 = length(q / (r * r))
     return np.asarray(k0 * (k0 - 1.0) / np.maximum(k1, 1e-6), np.float32)
 
 
@@ -28,7 +30,7 @@ def _join(a: Floats, b: Floats, width: float) -> Floats:
 
 def _parts(points: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     p = points.copy()
-    c, s = np.cos(0.6), np.sin(0.6)
+    c, s = math.cos(0.6), math.sin(0.6)
     p[:, 0], p[:, 2] = c * points[:, 0] + s * points[:, 2], -s * points[:, 0] + c * points[:, 2]
     m = p.copy()
     m[:, 0] = np.abs(m[:, 0])
@@ -57,7 +59,7 @@ def _paint(hit: Hit) -> Floats:
         [0.02, 0.10, 0.16], np.float32
     )
     lit = (
-        tints * (diffuse(normal, hit.open)[:, None] * (0.55 + 0.45 * hit.open[:, None]))
+        tints * (diffuse(normal, hit.open)[:, None] * (0.66 + 0.34 * hit.open[:, None]))
         + tints * through
     )
     shine = (

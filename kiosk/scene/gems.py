@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kiosk.scene.light import diffuse, fresnel, mirror, room, unit
+from kiosk.scene.light import diffuse, fresnel, length, mirror, room, unit
 from kiosk.scene.relief import Hit
 from kiosk.scene.view import Floats, Mask
 
@@ -39,7 +39,7 @@ class Cut:
     def distance(self, points: Floats) -> Floats:
         """Distance (N,) in cm, a lower bound outside."""
         local = self.local(points)
-        gap = np.asarray(np.sqrt(np.einsum("ij,ij->i", local, local)) - self.reach, np.float32)
+        gap = length(local) - np.float32(self.reach)
         near = np.flatnonzero(gap < 0.15)
         gap[near] = (local[near] @ self.normals.T - self.offsets).max(axis=1)
         return gap

@@ -48,7 +48,7 @@ class Reach:
 def hand_sprite(view: View, reach: Reach) -> Sprite:
     """The hand as premultiplied BGRA; `angle` 0 points up, positive turns clockwise, radians."""
     picture = _drawn(reach.posture, round(reach.angle, 2), reach.mirrored, reach.style)
-    scale = view.focal / (view.distance - 5.0) / PER_CM
+    scale = 0.88 * view.focal / (view.distance - 5.0) / PER_CM
     tip_x, tip_y = POSTURES[reach.posture].tip
     column = (tip_x + WIDTH / 2) * PER_CM
     if reach.mirrored:

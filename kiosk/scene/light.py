@@ -9,7 +9,7 @@ import numpy as np
 
 from kiosk.scene.view import Floats, Pixels
 
-KEY: Floats = np.array([-0.46, 0.78, 0.42], np.float32)
+KEY: Floats = np.array([-0.43, 0.69, 0.57], np.float32)
 KEY /= np.linalg.norm(KEY)
 GAMMA = 2.2
 
@@ -20,10 +20,14 @@ def smooth(low: float, high: float, value: Floats) -> Floats:
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
 
 
+def length(vectors: Floats) -> Floats:
+    """Lengths (...,) of vectors (..., 3)."""
+    return np.asarray(np.sqrt(np.einsum("...i,...i->...", vectors, vectors)), np.float32)
+
+
 def unit(vectors: Floats) -> Floats:
     """Vectors (..., 3) scaled to length one."""
-    length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
-    return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
+    return np.asarray(vectors / np.maximum(length(vectors), 1e-9)[..., None], np.float32)
 
 
 def mirror(direction: Floats, normal: Floats) -> Floats:
@@ -51,10 +55,12 @@ def room(direction: Floats, roughness: float = 0.05) -> Floats:
     pz: Floats = np.asarray(z / height, np.float32)
     lamp = _panel(px, -1.25, -0.28, soft) * _panel(pz, -0.35, 1.25, soft) * smooth(0.0, 0.25, y)
     strip = _panel(x, 0.62, 0.84, soft) * _panel(y, -0.05, 0.75, soft)
+    tall = _panel(x, -0.9, -0.62, soft) * _panel(y, -0.1, 0.62, soft) * smooth(-0.3, 0.3, z)
     back = _panel(z, -1.0, -0.72, soft) * _panel(y, 0.15, 0.5, soft)
     energy = 1.0 / (1.0 + 2.2 * roughness)
     base += lamp[..., None] * np.array([3.1, 3.2, 3.3], np.float32) * energy
     base += strip[..., None] * np.array([1.5, 1.35, 1.2], np.float32) * energy
+    base += tall[..., None] * np.array([1.5, 1.5, 1.5], np.float32) * energy
     base += back[..., None] * np.array([0.7, 0.8, 0.95], np.float32) * energy
     return base
 

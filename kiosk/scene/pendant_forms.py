@@ -84,7 +84,10 @@ def _plate(outline: Floats, height: Floats, half: Floats | float, edge: float) -
     """A rounded plate: outline distance in the plane, half thickness, edge radius."""
     w = np.stack([outline + edge, np.abs(height) - half + edge], axis=1)
     return np.asarray(
-        np.minimum(w.max(axis=1), 0) + np.linalg.norm(np.maximum(w, 0), axis=1) - edge, np.float32
+        np.minimum(np.maximum(w[:, 0], w[:, 1]), 0)
+        + np.hypot(np.maximum(w[:, 0], 0), np.maximum(w[:, 1], 0))
+        - edge,
+        np.float32,
     )
 
 

@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 
 from kiosk.scene.light import display, unit
-from kiosk.scene.sprite import Caster, Sprite, place, premultiplied
+from kiosk.scene.sprite import Caster, Sprite, feathered, place, premultiplied
 from kiosk.scene.view import Floats, Pixels, Pose, View, turned
 
 STEPS = 72
 NEAR = 0.004
+BLOCK = 6
 
 Distance = Callable[[Floats], Floats]
 """Signed distance (N,) in cm of points (N, 3) in the form's own axes."""
@@ -103,9 +104,18 @@ class Relief:
         right, bottom = np.ceil(spots.max(axis=0)) + 3
         columns, rows = int((right - left) / self._step), int((bottom - top) / self._step)
         back = Pose(turn=-turn)
-        rays = turned(view.rays(left, top, columns, rows, self._step).reshape(-1, 3), back)
         eye = turned(view.eye[None], back)[0]
-        depth = _march(form, eye, rays, box)
+        wide = turned(
+            view.rays(
+                left, top, -(-columns // BLOCK), -(-rows // BLOCK), self._step * BLOCK
+            ).reshape(-1, 3),
+            back,
+        )
+        spread = 0.75 * BLOCK * self._step / view.focal
+        starts = _march(form, eye, wide, box, spread).reshape(-(-rows // BLOCK), -1)
+        starts = np.repeat(np.repeat(starts, BLOCK, axis=0)[:rows], BLOCK, axis=1)[:, :columns]
+        rays = turned(view.rays(left, top, columns, rows, self._step).reshape(-1, 3), back)
+        depth = _march(form, eye, rays, box, 0.0, starts.ravel())
         found = np.flatnonzero(np.isfinite(depth))
         colour = np.zeros((rows * columns, 3), np.float32)
         points = eye + rays[found] * depth[found][:, None]
@@ -115,18 +125,24 @@ class Relief:
         cover = np.zeros(rows * columns, np.uint8)
         cover[found] = 255
         shown = display(colour.reshape(rows, columns, 3))
-        edge = cv2.GaussianBlur(cover.reshape(rows, columns), (3, 3), 0.6)
-        return premultiplied(shown, np.asarray(edge, np.uint8)), left, top
+        return premultiplied(*feathered(shown, cover.reshape(rows, columns))), left, top
 
 
-def _march(form: Form, eye: Floats, rays: Floats, box: Floats) -> Floats:
-    """Distance along each ray to the surface, inf where it is missed."""
+def _march(
+    form: Form, eye: Floats, rays: Floats, box: Floats, spread: float, starts: Floats | None = None
+) -> Floats:
+    """Distance along each ray to the surface, inf where it is missed.
+
+    With `spread` (width per distance) a ray is a cone: it stops where the cone first may touch.
+    """
     low, high = box.min(axis=0), box.max(axis=0)
-    with np.errstate(divide="ignore"):
-        inverse = 1.0 / np.where(np.abs(rays) < 1e-7, 1e-7, rays)
-    first, second = (low - eye) * inverse, (high - eye) * inverse
+    margin = np.float32(spread * 2 * 60.0)
+    inverse = 1.0 / np.where(np.abs(rays) < 1e-7, np.float32(1e-7), rays)
+    first, second = (low - margin - eye) * inverse, (high + margin - eye) * inverse
     enter = np.minimum(first, second).max(axis=1)
     leave = np.maximum(first, second).min(axis=1)
+    if starts is not None:
+        enter = np.maximum(enter, starts)
     depth = np.full(len(rays), np.inf, np.float32)
     live = np.flatnonzero((leave > enter) & (leave > 0))
     t = np.maximum(enter[live], 0).astype(np.float32)
@@ -134,13 +150,13 @@ def _march(form: Form, eye: Floats, rays: Floats, box: Floats) -> Floats:
         if live.size == 0:
             break
         gap = form.distance(eye + rays[live] * t[:, None])
-        close = gap < NEAR
+        close = gap < np.maximum(t * np.float32(spread), np.float32(NEAR))
         depth[live[close]] = t[close]
         t = t + gap
         keep = ~close & (t < leave[live])
         live, t = live[keep], t[keep]
     if live.size:
-        close = form.distance(eye + rays[live] * t[:, None]) < 8 * NEAR
+        close = form.distance(eye + rays[live] * t[:, None]) < max(8 * NEAR, 60 * spread)
         depth[live[close]] = t[close]
     return depth
 

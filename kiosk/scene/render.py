@@ -180,14 +180,15 @@ def _noise_fields(width: int, height: int, seed: int) -> list[Pixels]:
 
 def _reach(hold: Hold, sprite: Sprite, style: int, frame_height: int) -> Reach:
     """Put the fingertips on the near edge of an item and draw the arm back along its direction."""
-    height, width = sprite.pixels.shape[:2]
+    cover = np.asarray(sprite.pixels[:, :, 3] >= SOLID_COVER, np.uint8)
+    left, top, width, height = cv2.boundingRect(cover)
     scale = frame_height / 720
     angle = -0.82 * hold.side if hold.posture == "grip" else -0.62 * hold.side
     inset = (
         min(0.22 * width, 52 * scale) if hold.posture == "grip" else min(0.10 * width, 20 * scale)
     )
-    edge = sprite.left + (width - inset if hold.side > 0 else inset)
-    level = sprite.top + height * (0.56 if hold.posture == "grip" else 0.66)
+    edge = sprite.left + left + (width - inset if hold.side > 0 else inset)
+    level = sprite.top + top + height * (0.56 if hold.posture == "grip" else 0.66)
     back = hold.away * 24.0 * scale
     x = edge - math.sin(angle) * back
     y = level + math.cos(angle) * back

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from kiosk.scene import gems
+from kiosk.scene.light import length
 from kiosk.scene.relief import Form, Hit, circle_parts
 from kiosk.scene.view import Floats
 
@@ -25,7 +26,7 @@ def capsule(points: Floats, a: Floats, b: Floats, radius: float) -> Floats:
     """Rounded stick from a to b."""
     pa, ba = points - a, b - a
     t = np.clip(pa @ ba / float(ba @ ba), 0, 1)
-    return np.asarray(np.linalg.norm(pa - t[:, None] * ba, axis=1) - radius, np.float32)
+    return np.asarray(length(pa - t[:, None] * ba) - radius, np.float32)
 
 
 def tilted(points: Floats, angle: float, radius: float) -> Floats:
@@ -44,20 +45,16 @@ def _collar(local: Floats, radius: float, tube: float, level: float) -> Floats:
 
 
 def _prongs(local: Floats, radius: float, count: int, thick: float) -> Floats:
-    best = np.full(len(local), 9.0, np.float32)
-    for k in range(count):
-        a = (k + 0.5) * math.tau / count
-        foot = np.array(
-            [0.55 * radius * math.cos(a), 0.55 * radius * math.sin(a), -0.85 * radius], np.float32
-        )
-        rim = np.array([1.02 * radius * math.cos(a), 1.02 * radius * math.sin(a), 0.0], np.float32)
-        tip = np.array(
-            [0.88 * radius * math.cos(a), 0.88 * radius * math.sin(a), 0.27 * radius], np.float32
-        )
-        best = np.minimum(
-            best, np.minimum(capsule(local, foot, rim, thick), capsule(local, rim, tip, thick))
-        )
-    return best
+    """Claws around a stone: one claw, and every point turned into its sector."""
+    far = np.hypot(local[:, 0], local[:, 1])
+    around = np.arctan2(local[:, 1], local[:, 0])
+    sector = np.float32(math.tau / count)
+    around -= (np.floor(around / sector) + np.float32(0.5)) * sector
+    folded = np.stack([far * np.cos(around), far * np.sin(around), local[:, 2]], axis=1)
+    foot = np.array([0.55 * radius, 0, -0.85 * radius], np.float32)
+    rim = np.array([1.02 * radius, 0, 0], np.float32)
+    tip = np.array([0.88 * radius, 0, 0.27 * radius], np.float32)
+    return np.minimum(capsule(folded, foot, rim, thick), capsule(folded, rim, tip, thick))
 
 
 def sapphire_ring() -> Form:
@@ -69,7 +66,7 @@ def sapphire_ring() -> Form:
         count = 22
         a = np.round(np.arctan2(local[:, 1], local[:, 0]) / math.tau * count) * math.tau / count
         spot = np.stack([1.70 * np.cos(a), 1.70 * np.sin(a), np.zeros_like(a)], axis=1)
-        return np.asarray(np.linalg.norm(local - spot, axis=1) - 0.215, np.float32)
+        return length(np.asarray(local - spot, np.float32)) - np.float32(0.215)
 
     def parts(points: Floats) -> tuple[Floats, Floats, Floats]:
         p = tilted(points, lean, RADIUS)

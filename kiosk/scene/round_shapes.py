@@ -138,7 +138,7 @@ def drink_can(r: float, h: float, colour: str) -> Build:
     b.to(r * 0.84, h, METAL, "#f2f4f6")
     b.to(r * 0.79, h - 0.02, METAL, "#e8ebee")
     b.to(r * 0.75, h - 0.42, METAL, "#b9bec4")
-    b.to(0.0, h - 0.38, METAL, "#d5d8dc")
+    b.to(0.0, h - 0.42, METAL, "#d5d8dc")
     return b
 
 
@@ -157,7 +157,7 @@ def food_can(r: float, h: float) -> Build:
     b.to(r * 0.92, h - 0.36, METAL, "#9ea4aa")
     for k, reach in enumerate((0.84, 0.80, 0.70, 0.66, 0.54, 0.50)):
         b.to(r * reach, h - (0.36 if k % 4 in (0, 3) else 0.27), METAL, steel)
-    b.to(0.0, h - 0.3, METAL, steel)
+    b.to(0.0, h - 0.27, METAL, steel)
     return b
 
 

@@ -3,6 +3,7 @@
 contact line.
 """
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -12,15 +13,13 @@ from kiosk.scene.light import KEY
 from kiosk.scene.sprite import Caster
 from kiosk.scene.view import Floats, Pixels, View
 
-_LAMP = (
-    (0.0, 0.0),
-    (0.16, 0.03),
-    (-0.16, -0.03),
-    (0.05, 0.17),
-    (-0.05, -0.17),
-    (0.13, 0.15),
-    (-0.13, 0.12),
-    (0.11, -0.13),
+# Points of the round lamp, spread like the seeds of a sunflower.
+_LAMP = tuple(
+    (
+        0.23 * math.sqrt((k + 0.5) / 22) * math.cos(2.39996 * k),
+        0.23 * math.sqrt((k + 0.5) / 22) * math.sin(2.39996 * k),
+    )
+    for k in range(22)
 )
 
 
@@ -45,9 +44,9 @@ def darken(frame: Pixels, view: View, casters: Sequence[Caster]) -> None:
     total = np.zeros(size[::-1], np.float32)
     for fall in falls:
         total += _filled(fall, origin, size)
-    cast = cv2.GaussianBlur(total / len(falls), (0, 0), 1.6)
-    under = _filled(foot, origin, size)
     tall = max(float(caster.points[:, 1].max()) for caster in casters)
+    cast = cv2.GaussianBlur(total / len(falls), (0, 0), 0.6 + 0.16 * tall)
+    under = _filled(foot, origin, size)
     depth = min(1.0, 0.45 + tall / 8)
     contact = (
         cv2.GaussianBlur(under, (0, 0), 2.0) * 0.45 + cv2.GaussianBlur(under, (0, 0), 6.0) * 0.40

@@ -96,6 +96,14 @@ def overlap(shape: tuple[int, ...], sprite: Sprite) -> tuple[slice, slice, slice
     )
 
 
+def feathered(colour: Pixels, cover: Pixels) -> tuple[Pixels, Pixels]:
+    """Colour grown a pixel beyond the cover, and the cover's edge softened, so that no dark rim shows."""
+    outside = np.asarray(cover == 0, np.uint8)
+    grown = colour.copy()
+    cv2.copyTo(cv2.dilate(colour, np.ones((3, 3), np.uint8)), outside, grown)
+    return grown, np.asarray(cv2.GaussianBlur(cover, (3, 3), 0.7), np.uint8)
+
+
 def premultiplied(colour: Pixels, cover: Pixels) -> Pixels:
     """BGR colour (H, W, 3) and cover (H, W) joined to premultiplied BGRA."""
     scaled = cv2.multiply(colour, cv2.merge([cover] * 3), scale=1 / 255)

@@ -2,6 +2,7 @@
 """From a product to its solid: measures, artwork and material of every article."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 from kiosk.scene import bottle_art, can_art, carton_art, household_art, pendant_forms, ring_forms
@@ -118,10 +119,13 @@ def solid(sku: str, view: View) -> Solid:
 def build(sku: str, view: View, step: float = 0.5) -> Solid:
     """A new drawable item of a product; `step` is the pixel pitch of traced forms."""
     if sku in _FORMS:
-        return Relief(_FORMS[sku](), view, step)
+        form = _FORMS[sku]()
+        if step >= 1.0:
+            form = replace(form, turn_step=max(form.turn_step, 0.3))
+        return Relief(form, view, step)
     if sku in _CARTONS:
         return Carton(_CARTONS[sku][0], _faces(sku), view)
-    return Turned(_profile(sku).outline, _skin(sku), view, step)
+    return Turned(_profile(sku).outline, _skin(sku), view, min(step, 0.75))
 
 
 @lru_cache(maxsize=4)

@@ -20,8 +20,16 @@ from kiosk.scene.view import Floats, Pixels, Pose, View
 SIZE = 640
 DISTANCE = 58.0
 FILL = 0.74
-_SHOTS = ((43.0, 0.0), (43.0, 0.42), (43.0, -0.42), (43.0, 0.16), (36.0, -0.2), (52.0, 0.25))
-_FLAT_SHOTS = ((43.0, 0.0), (43.0, 0.14), (43.0, -0.14), (50.0, 0.07), (38.0, -0.07), (58.0, 0.3))
+_SHOTS = (
+    (43.0, 0.0),
+    (43.0, 0.5),
+    (43.0, -0.5),
+    (43.0, 0.22),
+    (43.0, -0.24),
+    (51.0, 0.1),
+    (37.0, -0.1),
+)
+_FLAT_SHOTS = ((43.0, 0.0), (43.0, 0.14), (43.0, -0.14), (43.0, 0.21), (51.0, 0.1), (37.0, -0.1))
 
 
 def reference_views(product: Product, *, seed: int = 0) -> list[Pixels]:
@@ -54,7 +62,7 @@ def _framed(sku: str, elevation: float) -> tuple[Solid, View]:
     # A shifted lens, not a turned camera, brings the item to the middle.
     width, height = (SIZE - 2 * round(float(v)) for v in middle)
     view = View(width, height, focal, DISTANCE, probe.elevation, probe.target)
-    return build(sku, view, 0.7), view
+    return build(sku, view, 1.0), view
 
 
 @lru_cache(maxsize=1)

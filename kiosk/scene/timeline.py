@@ -181,10 +181,10 @@ class Timeline:
 
 def _stay(rng: random.Random, product: Product, x: float, number: int) -> Stay:
     flat = product.category in FLAT
-    turn = rng.uniform(-0.12, 0.12) if flat else rng.uniform(0.12, 0.42) * rng.choice((-1, 1))
+    turn = rng.uniform(-0.12, 0.12) if flat else rng.uniform(0.06, 0.32) * rng.choice((-1, 1))
     spin = 0.0
     if rng.random() < 0.45 or number < 3:
-        spin = rng.uniform(0.06, 0.14) if flat else rng.uniform(0.25, 0.6)
+        spin = rng.uniform(0.06, 0.14) if flat else rng.uniform(0.25, 0.5)
     arrive = rng.uniform(0.05, 0.15) if flat else rng.uniform(0.25, 0.8)
     rest = Pose(x + rng.uniform(-0.8, 0.8), rng.uniform(1.2, 4.2), turn)
     return Stay(

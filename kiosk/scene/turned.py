@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from kiosk.scene.light import KEY, diffuse, fresnel, mirror, room, unit
-from kiosk.scene.sprite import Caster, Sprite, place, premultiplied, shift_matrix
+from kiosk.scene.sprite import Caster, Sprite, feathered, place, premultiplied, shift_matrix
 from kiosk.scene.view import Floats, Pixels, Pose, View
 
 SMOOTH_ANGLE = math.radians(38)
@@ -121,7 +121,10 @@ class Turned:
         np.clip(self._along, 0, skin_rows - 1, out=self._along)
         shade, shine = self._light(rays, trace, spot, hit)
         cover = np.asarray(hit * np.uint8(255), np.uint8)
-        cover = np.asarray(cv2.GaussianBlur(cover, (3, 3), 0.6), np.uint8)
+        shade, _ = feathered(shade, cover)
+        shine, cover = feathered(shine, cover)
+        for field in (self._across, self._along):
+            field[~hit] = cv2.dilate(np.where(hit, field, 0), np.ones((3, 3), np.uint8))[~hit]
         return int(left), int(top), columns, rows, shade, shine, cover
 
     def _trace(self, rays: Floats, left: float, top: float) -> _Trace:
@@ -243,7 +246,8 @@ def _hit(
     """
     (r0, y0), (r1, y1) = low, high
     ox, oy, oz = (float(v) for v in eye)
-    dx, dy, dz = rays[..., 0], rays[..., 1], rays[..., 2]
+    # float64: a nearly flat cone loses all digits of float32 in the differences below.
+    dx, dy, dz = (rays[..., axis].astype(np.float64) for axis in range(3))
     if abs(y1 - y0) < 1e-4:
         depth = (y0 - oy) / dy
         radius = np.hypot(ox + dx * depth, oz + dz * depth)
@@ -256,7 +260,7 @@ def _hit(
     base = r0 + k * (oy - y0)
     a = dx * dx + dz * dz - k * k * dy * dy
     # A ray parallel to the flank has no second crossing; a tiny value sends it out of range.
-    a = np.where(np.abs(a) < 1e-6, np.float32(1e-6), a)
+    a = np.where(np.abs(a) < 1e-6, 1e-6, a)
     b = ox * dx + oz * dz - base * k * dy
     c = ox * ox + oz * oz - base * base
     root = np.sqrt(np.maximum(b * b - a * c, 0))
