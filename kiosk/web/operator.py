@@ -21,30 +21,28 @@ CARDS = 5
 def operator_view(state: State, now: datetime) -> dict[str, Any]:
     """Everything the operator's page shows. `now` is aware; it only ages the catalog."""
     view = view_of(state)
-    shown = state.shown if view in ("accepted", "choose", "unknown") else None
     page: dict[str, Any] = {
         "view": view,
-        "headline": words.HEADLINES[view],
-        "detail": words.DETAILS[view],
+        "headline": words.HEADLINES.get(view, ""),
+        "detail": words.DETAILS.get(view, ""),
         "decision": "",
         "name": "",
         "sku": "",
         "category": "",
         "confirmed": "",
         "cards": [],
-        "evidence": _evidence("", words.READY_EVIDENCE),
-        "others": words.others(len(state.live.others)),
+        "evidence": _aside(view, state),
+        "others": words.others(len(state.live.others)) if state.camera.ok else "",
         "camera": _camera(state.camera),
         "bar": _bar(state, now),
     }
-    if view == "looking" and state.hint:
-        page["view"] = "hint"
+    if view == "hint":
         page["headline"] = words.HINTS.get(state.hint, state.hint)
-        page["detail"] = words.HINT_DETAIL if state.hint == "move_into_view" else ""
+        page["detail"] = words.HINT_DETAILS.get(state.hint, "")
     if view == "nocatalog":
         page["detail"] = f"{state.catalog.message} {words.CATALOG_HELP}"
-    if shown is not None:
-        page |= _decision(shown)
+    if state.shown is not None and view == state.shown.decision.outcome:
+        page |= _decision(state.shown)
     return page
 
 
@@ -58,7 +56,11 @@ def view_of(state: State) -> str:
         return "nocamera"
     if state.shown is not None and state.phase is Phase.DECIDED:
         return state.shown.decision.outcome.value
-    return {Phase.STARTING: "starting", Phase.READY: "ready"}.get(state.phase, "looking")
+    if state.phase is Phase.STARTING:
+        return "starting"
+    if state.phase is Phase.READY:
+        return "ready"
+    return "hint" if state.hint else "looking"
 
 
 def thumbnail_url(release: str, reference: int) -> str:
@@ -78,33 +80,49 @@ def _unread(state: State) -> bool:
 
 def _decision(shown: Shown) -> dict[str, Any]:
     decision = shown.decision
-    release = decision.hashes.release
-    pairs = list(zip(decision.matches, shown.records, strict=False))
     fields: dict[str, Any] = {
         "decision": decision.decision_id,
         "confirmed": shown.confirmed or "",
     }
+    pairs = list(zip(decision.matches, shown.records, strict=False))
     if decision.outcome is Outcome.CHOOSE:
+        release = decision.hashes.release
         fields["cards"] = [_card(match, record, release) for match, record in pairs[:CARDS]]
-        fields["evidence"] = _evidence("", words.COMPARE)
+        why = words.WHY_ASKED.get(decision.rule, "")
+        fields["evidence"] = _evidence(why, words.COMPARE)
         if shown.confirmed:
             fields["headline"] = words.CONFIRMED
             fields["evidence"] = _evidence("", words.COMPARE_DONE)
-        return fields
-    if not pairs:
-        return fields
-    match, record = pairs[0]
-    picture = thumbnail_url(release, match.reference)
-    if decision.outcome is Outcome.UNKNOWN:
-        hint = words.NEAREST.format(name=record.name or record.sku)
-        fields["evidence"] = _evidence(words.NEAREST_LABEL, hint, picture, match.similarity)
-        return fields
-    fields["evidence"] = _evidence(words.REFERENCE, "", picture, match.similarity)
-    return fields | {
-        "name": record.name or record.sku,
-        "sku": record.sku,
-        "category": record.category,
-    }
+    elif pairs:
+        match, record = pairs[0]
+        name = record.name or record.sku
+        if decision.outcome is Outcome.ACCEPTED:
+            fields |= {"name": name, "sku": record.sku, "category": record.category}
+            fields["evidence"] = _evidence(words.REFERENCE, "", shown, match)
+        else:
+            fields["evidence"] = _evidence(words.NEAREST_LABEL, name, shown, match)
+    else:
+        fields["evidence"] = _evidence("", "")
+    return fields
+
+
+def _aside(view: str, state: State) -> dict[str, str]:
+    """The strip while there is no decision: the last item, or what is going on."""
+    if view == "ready" and state.last is not None:
+        return _last(state.last)
+    label, text = words.ASIDES.get(view, ("", ""))
+    return _evidence(label, text.format(skus=f"{state.catalog.skus:,}"))
+
+
+def _last(shown: Shown) -> dict[str, str]:
+    outcome = shown.decision.outcome
+    said = shown.confirmed or shown.decision.sku
+    for match, record in zip(shown.decision.matches, shown.records, strict=False):
+        if match.sku == said:
+            name = record.name or record.sku
+            return _evidence(words.LAST, name, shown, match) | {"percent": "", "sku": record.sku}
+    text = words.HEADLINES["unknown"] if outcome is Outcome.UNKNOWN else words.LAST_OPEN
+    return _evidence(words.LAST, text)
 
 
 def _card(match: Match, record: Record, release: str) -> dict[str, str]:
@@ -117,10 +135,15 @@ def _card(match: Match, record: Record, release: str) -> dict[str, str]:
 
 
 def _evidence(
-    label: str, text: str, picture: str = "", similarity: float | None = None
+    label: str, text: str, shown: Shown | None = None, match: Match | None = None
 ) -> dict[str, str]:
-    percent = "" if similarity is None else f"{100 * min(max(similarity, 0.0), 1.0):.0f}%"
-    return {"label": label, "text": text, "picture": picture, "percent": percent}
+    """The strip: a label, a text and, of one match, its picture and similarity."""
+    strip = {"label": label, "text": text, "sku": "", "picture": "", "percent": ""}
+    if shown is None or match is None:
+        return strip
+    percent = 100 * min(max(match.similarity, 0.0), 1.0)
+    picture = thumbnail_url(shown.decision.hashes.release, match.reference)
+    return strip | {"picture": picture, "percent": f"{percent:.0f}%"}
 
 
 def _camera(camera: CameraStatus) -> dict[str, Any]:
@@ -135,7 +158,7 @@ def _camera(camera: CameraStatus) -> dict[str, Any]:
 
 def _bar(state: State, now: datetime) -> list[dict[str, Any]]:
     catalog = " · ".join(
-        part for part in (state.catalog.release, words.age(state.catalog.built_at, now)) if part
+        part for part in (words.age(state.catalog.built_at, now), state.catalog.release) if part
     )
     return [
         {"id": "camera", "ok": state.camera.ok, "text": ""},

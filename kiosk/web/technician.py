@@ -66,7 +66,7 @@ def _camera(state: State) -> dict[str, Any]:
 def _catalog(state: State, now: datetime) -> dict[str, Any]:
     catalog = state.catalog
     age = words.age(catalog.built_at, now)
-    built = f"{catalog.built_at} ({age})" if age else catalog.built_at
+    built = words.moment(catalog.built_at) + (f" · {age}" if age else "")
     rows = _rows(
         release=catalog.release,
         built=built,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from kiosk.values import Rule
+
 LANGUAGE = "en"
 TITLE = "SKU kiosk"
 
@@ -40,16 +42,29 @@ HINTS = {
     "hold_still": "Hold still…",
     "too_dark": "More light, please",
 }
-HINT_DETAIL = "The camera sees only a part of it."
+HINT_DETAILS = {"move_into_view": "The camera sees only a part of it."}
 
-# The evidence strip under the live picture.
+# The evidence strip under the live picture: a small label and a line of text.
 REFERENCE = "Catalog picture"
-NEAREST = "Nearest: {name}"
-NEAREST_LABEL = "Only a hint"
-COMPARE = "Compare with the pictures, then tap the right one."
-COMPARE_DONE = "Tap another picture to change it."
+NEAREST_LABEL = "Nearest, only a hint"
+LAST = "Last item"
+LAST_OPEN = "Nothing was chosen"
+ASIDES = {
+    "starting": ("", "Camera, models and catalog are being loaded."),
+    "ready": ("", "The answer shows here within a second."),
+    "looking": ("", "Comparing with {skus} products…"),
+    "hint": ("", "Keep the whole item inside the picture."),
+    "nocamera": ("", "If it takes longer than a minute, ask for help."),
+    "nocatalog": ("To make one", "kiosk catalog build PICTURES --out FOLDER"),
+}
+WHY_ASKED = {
+    Rule.SMALL_MARGIN: "These look alike to the camera",
+    Rule.SOME_SIMILARITY: "The camera is not sure",
+    Rule.NO_AGREEMENT: "The camera could not settle on one",
+}
+COMPARE = "Compare the pictures, then tap the right one."
+COMPARE_DONE = "Saved. Tap another picture to change it."
 LIVE = "Live picture"
-READY_EVIDENCE = ""
 SIMILAR = "similar"
 OTHERS_ONE = "1 more item in view: show one at a time."
 OTHERS_MANY = "{count} more items in view: show one at a time."
@@ -133,6 +148,16 @@ def age(built_at: str, now: datetime) -> str:
     if days < 0:
         return ""
     return (TODAY, YESTERDAY)[days] if days < 2 else DAYS_OLD.format(days=days)
+
+
+def moment(at: str) -> str:
+    """A time for people; as it came when it is none."""
+    try:
+        when = datetime.fromisoformat(at)
+    except ValueError:
+        return at
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def others(count: int) -> str:

@@ -20,15 +20,17 @@ function fit(element) { // the largest type that fits, found once for each text
   element.fitted = key;
   element.style.fontSize = "";
   let size = parseFloat(getComputedStyle(element).fontSize);
-  const over = () => element.scrollHeight > element.clientHeight + 1 || element.scrollWidth > element.clientWidth + 1;
-  while (size > 15 && over()) element.style.fontSize = `${(size *= 0.93)}px`;
+  const over = () => element.scrollHeight > element.clientHeight + size / 7 || element.scrollWidth > element.clientWidth + 1;
+  element.classList.remove("tight");
+  while (size > 12 && over()) element.style.fontSize = `${(size *= 0.94)}px`;
+  element.classList.toggle("tight", over()); // then words may break anywhere
 }
 
 function card(match) {
   const button = $("card").content.firstElementChild.cloneNode(true);
   button.dataset.sku = match.sku;
   source(button.querySelector("img"), match.picture);
-  for (const part of ["name", "sku", "category"]) button.querySelector(`.${part}`).textContent = match[part];
+  for (const part of ["name", "sku"]) button.querySelector(`.${part}`).textContent = match[part];
   button.addEventListener("click", () => confirm(match.sku));
   return button;
 }
@@ -47,10 +49,11 @@ function show(state) {
   now = state;
   page.dataset.view = state.view;
   page.classList.toggle("dark", !state.camera.ok);
+  page.classList.toggle("confirmed", state.cards.length > 0 && state.confirmed !== "");
   for (const id of ["headline", "detail", "name", "sku", "category", "others"]) text(id, state[id]);
-  for (const id of ["label", "text", "percent"]) text(`evidence-${id}`, state.evidence[id]);
+  for (const id of ["label", "text", "sku", "percent"]) text(`evidence-${id}`, state.evidence[id]);
   for (const id of ["title", "message", "after"]) text(`trouble-${id}`, state.camera[id]);
-  icon($("decision"), state.cards.length && state.confirmed ? "accepted" : state.view);
+  icon($("decision"), page.classList.contains("confirmed") ? "accepted" : state.view);
   source($("reference"), state.evidence.picture);
   $("likeness").style.width = state.evidence.percent || "0";
   for (const part of state.bar) {
