@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from kiosk import __version__
-from kiosk.board import Board, CatalogStatus, ModelStatus
+from kiosk.board import Board, CatalogStatus, JournalStatus, ModelStatus
 from kiosk.capture.process import CaptureProcess
 from kiosk.capture.status import CameraStatus
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
@@ -117,7 +117,7 @@ class Service:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Until `end` is called or an essential thread dies; False when the time is up."""
         while not self._ended.wait(min(JOURNAL_BEAT_S, timeout_s or JOURNAL_BEAT_S)):
-            self._board.post(journal=self._journal.status())
+            self._board.post(journal=JournalStatus(*self._journal.status()))
             if timeout_s is not None:
                 timeout_s -= JOURNAL_BEAT_S
                 if timeout_s <= 0:

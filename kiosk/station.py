@@ -18,6 +18,7 @@ from kiosk.capture.camera import Camera
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.decide import Step, Visits
 from kiosk.errors import CameraEnded, CameraError
+from kiosk.journal import Recorder
 from kiosk.recognise import Recogniser
 from kiosk.values import Box, Decision, Frame, Look, Record, Timings
 from kiosk.vision.image import fit_within
@@ -25,14 +26,6 @@ from kiosk.vision.image import fit_within
 FRAME_WAIT_S = 0.5
 """How long the loop waits for a frame before it takes another turn."""
 TIMED_LOOKS = 60
-
-
-class Journal(Protocol):
-    """Where decisions are kept. Must not block."""
-
-    def decision(self, decision: Decision) -> None: ...
-
-    def confirmation(self, decision_id: str, sku: str) -> None: ...
 
 
 class Pulse(Protocol):
@@ -54,7 +47,7 @@ class Station:
         slot: SnapshotSlot,
         visits: Visits,
         board: Board,
-        journal: Journal,
+        journal: Recorder,
         pulse: Pulse,
         preview_width: int,
     ) -> None:
@@ -101,8 +94,9 @@ class Station:
                 return False
             if sku not in {match.sku for match in shown.decision.matches}:
                 return False
+            if not self._journal.confirmation(decision_id, sku):
+                return False
             self._visits.settle()
-            self._journal.confirmation(decision_id, sku)
             self._board.post(shown=dataclasses.replace(shown, confirmed=sku))
             return True
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.catalog.build import BuildOptions, build
-
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import LocateConfig, ModelsConfig, SearchConfig
 from kiosk.decide import judge
@@ -95,7 +94,8 @@ def evaluate(
 
 def _whole(embedder: Embedder, pixels: Pixels) -> Embedding:
     box = Box(0, 0, pixels.shape[1], pixels.shape[0])
-    return embedder.embed([embedder.crop(pixels, box)])[0]
+    embedding: Embedding = embedder.embed([embedder.crop(pixels, box)])[0]
+    return embedding
 
 
 def _answer(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,15 +50,17 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
             if any(isinstance(each, argparse._SubParsersAction) for each in verb._actions):
                 yield from commands(verb)
             else:
-                yield " ".join(verb.format_usage().removeprefix("usage: ").split()), about[name]
+                usage = " ".join(verb.format_usage().removeprefix("usage: ").split())
+                yield usage.replace(" [-h]", "").replace("|", r"\|"), about[name]
 
 
 def with_tables(text: str) -> str:
     """`text` with both tables between their marks replaced."""
     for name, table in (("options", option_table()), ("commands", command_table())):
-        mark = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-        assert mark.search(text), f"README.md has no place for the {name}"
-        text = mark.sub(lambda found, table=table: found[1] + table + found[2], text)
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"\n<!-- /{name} -->")
+        assert mark and end, f"README.md has no place for the {name}"
+        text = before + mark + table + end + after
     return text
 
 

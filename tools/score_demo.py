@@ -104,7 +104,7 @@ def score(visits: int, seed: int, step: int, state: Path, first: int = 0) -> lis
         catalog_directory(settings), embedder=embedder.card.sha256, config=settings.search
     )
     scene = Scene(width=WIDTH, height=HEIGHT, fps=FPS, seed=seed)
-    chosen = [scene.visit(number) for number in range(first, first + visits)]
+    chosen = list(scene.visits(first + visits))[first:]
     try:
         recogniser = Recogniser(locator, embedder)
         return [
