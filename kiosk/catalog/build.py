@@ -109,8 +109,7 @@ def build(
 
 
 def _check_target(out: Path, source: Path, *, replace: bool) -> None:
-    base = source if source.is_dir() else source.parent
-    if out.is_relative_to(base) or source.is_relative_to(out):
+    if (source.is_dir() and out.is_relative_to(source)) or source.is_relative_to(out):
         raise CatalogError(f"{out}: lies inside the source, or the source in it; choose another")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return

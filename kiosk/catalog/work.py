@@ -104,10 +104,13 @@ def workplace(out: Path) -> Iterator[Workplace]:
 def _locked(path: Path, out: Path) -> int:
     while True:
         path.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:  # removed by the build that has just finished
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The build that held it may just have finished and removed the folder.
+            # The lock may be on a folder that the build before has removed by now.
             if os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         except BlockingIOError:

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds that are killed, or that the disk refuses: nothing half-written, and they go on."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import open_models, write_models, write_picture
+
+from kiosk.catalog.build import BuildOptions, BuildReport, build
+from kiosk.catalog.manifest import read_manifest, verify
+from kiosk.errors import CatalogError, KioskError, StateError
+from kiosk.vision.embed import Embedder
+from kiosk.vision.locate import Locator
+
+DEADLINE_S = 60.0
+PICTURES = 12
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """models/ and source/ with six SKUs of two pictures."""
+    root = tmp_path_factory.mktemp("crash")
+    write_models(root / "models")
+    for item in range(PICTURES // 2):
+        for shot in range(2):
+            write_picture(root / "source" / f"SKU-{item}" / f"{shot}.png", item, shot)
+    return root
+
+
+@pytest.fixture(scope="module")
+def models(folder: Path) -> tuple[Locator, Embedder]:
+    return open_models(folder / "models")
+
+
+def run(
+    models: tuple[Locator, Embedder], source: Path, out: Path, *, replace: bool = False
+) -> BuildReport:
+    options = BuildOptions(replace=replace)
+    return build(source, out, locator=models[0], embedder=models[1], options=options)
+
+
+def child(folder: Path, out: Path, *more: str) -> subprocess.Popen[str]:
+    """`kiosk catalog build` as a process of its own, its lines unbuffered."""
+    arguments = ["catalog", "build", str(folder / "source"), "--out", str(out)]
+    arguments += ["--models", str(folder / "models"), "--threads", "1", *more]
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "kiosk", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def kill_when(process: subprocess.Popen[str], reached: Callable[[], bool]) -> None:
+    """SIGKILL as soon as `reached`; a build that is faster simply ends."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not reached() and process.poll() is None:
+        assert time.monotonic() < deadline, "the build never came that far"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def after_lines(process: subprocess.Popen[str], count: int) -> Callable[[], bool]:
+    def reached() -> bool:
+        assert process.stdout is not None
+        for _ in range(count):
+            process.stdout.readline()
+        return True
+
+    return reached
+
+
+def same_release(first: Path, second: Path) -> bool:
+    """Equal ids (a hash over every file's hash), both whole to the last byte."""
+    same = verify(first).release == verify(second).release
+    assert (first / "vectors.npy").read_bytes() == (second / "vectors.npy").read_bytes()
+    return same
+
+
+def test_killed_again_and_again_a_build_still_ends_in_the_same_bytes(
+    folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
+) -> None:
+    run(models, folder / "source", tmp_path / "whole")
+    out, work = tmp_path / "out", tmp_path / ".out.building"
+    moments: list[Callable[[subprocess.Popen[str]], Callable[[], bool]]] = [
+        lambda process: after_lines(process, 0),
+        lambda process: (work / "work.sqlite").exists,
+        lambda process: after_lines(process, 1),
+        lambda process: after_lines(process, 4),
+        lambda process: after_lines(process, PICTURES - 1),
+        lambda process: after_lines(process, PICTURES),
+        lambda process: (work / "release" / "thumbnails").exists,
+        lambda process: (work / "release" / "records.sqlite").exists,
+        lambda process: (work / "release" / "manifest.json").exists,
+        lambda process: out.exists,
+    ]
+    for moment in moments:
+        process = child(folder, out)
+        kill_when(process, moment(process))
+        if out.exists():
+            # The name is given last: what bears it is whole.
+            assert same_release(out, tmp_path / "whole")
+            break
+    else:
+        run(models, folder / "source", out)
+        assert not work.exists()
+    assert same_release(out, tmp_path / "whole")
+
+
+def test_killed_while_it_replaces_there_is_always_one_whole_release(
+    folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
+) -> None:
+    out, work = tmp_path / "out", tmp_path / ".out.building"
+    old = run(models, folder / "source", out).manifest.release
+    (tmp_path / "source").symlink_to(folder / "source")
+    (tmp_path / "models").symlink_to(folder / "models")
+    moments = [
+        lambda: (work / "release" / "manifest.json").exists(),
+        lambda: read_manifest(out).release != old,
+    ]
+    for reached in moments:
+        process = child(tmp_path, out, "--replace", "--no-augment")
+        kill_when(process, reached)
+        verify(out)
+    new = child(tmp_path, out, "--replace", "--no-augment")
+    text, _ = new.communicate(timeout=DEADLINE_S)
+    assert new.returncode == os.EX_OK, text
+    assert verify(out).references == PICTURES
+    assert not work.exists()
+
+
+def test_a_reader_keeps_the_vectors_it_has_mapped_when_the_release_is_replaced(
+    folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(models, folder / "source", out)
+    before = float(np.load(out / "vectors.npy").astype(np.float64).sum())
+    reader = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, numpy as np\n"
+            "mapped = np.load(sys.argv[1], mmap_mode='r')\n"
+            "print('mapped', flush=True)\n"
+            "sys.stdin.readline()\n"
+            "print(float(mapped.astype(np.float64).sum()))\n",
+            str(out / "vectors.npy"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert reader.stdout is not None
+    assert reader.stdout.readline() == "mapped\n"
+    write_picture(tmp_path / "source" / "OTHER" / "1.png", 50)
+    run(models, tmp_path / "source", out, replace=True)
+    text, _ = reader.communicate("go on\n", timeout=DEADLINE_S)
+    assert reader.returncode == 0 and float(text) == before
+    assert verify(out).skus == 1
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond `size` bytes: a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [0, 5_000, 20_000, 45_000, 90_000])
+def test_a_disk_that_fills_up_leaves_nothing_half_written_and_the_build_goes_on_later(
+    folder: Path, models: tuple[Locator, Embedder], tmp_path: Path, size: int
+) -> None:
+    out = tmp_path / "out"
+    with largest_file(size), pytest.raises(StateError, match="MB free") as caught:
+        run(models, folder / "source", out)
+    assert caught.value.exit_code == os.EX_CANTCREAT
+    assert not out.exists() and not (tmp_path / ".out.building" / "release").exists()
+    report = run(models, folder / "source", out)
+    assert verify(out) == report.manifest
+
+
+def test_a_disk_that_is_full_only_for_the_release_itself_keeps_the_work_done(
+    folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
+) -> None:
+    process = child(folder, tmp_path / "out")
+    kill_when(process, after_lines(process, PICTURES))
+    store = tmp_path / ".out.building" / "work.sqlite"
+    if not store.exists():
+        pytest.skip("the build was finished before it could be killed")
+    with largest_file(16_000), pytest.raises(StateError):
+        run(models, folder / "source", tmp_path / "out")
+    assert store.exists() and not (tmp_path / "out").exists()
+    assert not (tmp_path / ".out.building" / "release").exists()
+
+
+def test_a_file_system_without_space_is_a_state_error(
+    folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs root and the right to mount a small tmpfs")
+    try:
+        with pytest.raises(StateError, match="free space"):
+            run(models, folder / "source", disk / "out")
+        assert not (disk / "out").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_place_that_may_not_be_written_is_a_state_error(
+    folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    places = [tmp_path / "file" / "out", Path("/proc/kiosk/out")]
+    places += [locked / "out"] if os.geteuid() else []
+    for place in places:
+        with pytest.raises(KioskError, match="cannot be written") as caught:
+            run(models, folder / "source", place)
+        assert isinstance(caught.value, StateError)
+
+
+def test_a_place_with_a_file_of_that_name_is_refused(
+    folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(CatalogError, match="not a release"):
+        run(models, folder / "source", tmp_path / "out")
