@@ -311,9 +311,15 @@ def test_the_rate_is_measured_and_shown_calmly() -> None:
     rate = Rate()
     for number in range(10):
         rate.add(number * 100_000_000)
+    assert rate.fps == 0.0  # less than a second: too early to say
+    for number in range(10, 60):
+        rate.add(number * 100_000_000)
     assert round(rate.fps, 6) == 10.0
     assert rate.steady(9.5) == 9.5
     assert rate.steady(5.0) == 10.0
+    for number in range(10):  # slower from now on
+        rate.add(6_000_000_000 + number * 1_000_000_000)
+    assert round(rate.fps, 6) == 1.0
 
 
 # Between the processes.

@@ -41,7 +41,7 @@ class Camera(Protocol):
     May:
     - block inside `open` or `close` for as long as a driver does (only `CaptureProcess` does not);
     - lend its own memory: a frame is borrowed for the `with` block and must not be written to;
-      copy what is needed longer;
+      copy what is needed longer, and let no name hold its pixels when the camera is closed;
     - lend only one frame at a time, to one thread at a time.
     """
 

@@ -119,6 +119,15 @@ class Outlet:
         return self._ring
 
 
+def pass_on(camera: Camera, outlet: Outlet) -> None:
+    """One frame, if there is one. A function, so that no name holds the frame after its loan."""
+    try:
+        with camera.frame(_FRAME_S) as frame:
+            outlet.put(frame)
+    except CameraStalled:
+        return  # how long is too long is the kiosk's to judge
+
+
 def serve(camera: Camera, memory: int, channel: int, inbox: Inbox) -> None:
     """Open the camera and offer its frames until the kiosk ends it or the camera fails."""
     try:
@@ -127,11 +136,7 @@ def serve(camera: Camera, memory: int, channel: int, inbox: Inbox) -> None:
         send(channel, Opened(info, camera.live))
         outlet = Outlet(info, memory, channel, inbox)
         while not inbox.ended.is_set():
-            try:
-                with camera.frame(_FRAME_S) as frame:
-                    outlet.put(frame)
-            except CameraStalled:
-                continue  # how long is too long is the kiosk's to judge
+            pass_on(camera, outlet)
     except CameraError as error:
         send(channel, Fault(error))
     finally:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,13 @@ from kiosk.capture.settling import Settling, starting_controls
 from kiosk.config import CameraConfig
 from kiosk.errors import CameraError, CameraMissing, CameraStalled
 from kiosk.values import Frame, Pixels
-from kiosk.vision.image import from_yuv420
+from kiosk.vision.image import from_yuv420, turned
 
 BUFFERS = 4
 FIRST_FRAME_S = 5.0
 LORES_WIDTH = 640
+
+_log = logging.getLogger(__name__)
 
 # The trap: libcamera names 24-bit formats as DRM does, by significance in a little-endian word,
 # so "RGB888" lies in memory as B, G, R: our order. "BGR888" is the one that gives R, G, B.
@@ -56,6 +59,7 @@ class Picamera2Camera:
     def __init__(self, config: CameraConfig, *, upside_down: bool) -> None:
         self._config = config
         self._upside_down = upside_down
+        self._left_to_turn = 0
         self._camera: Any = None
         self._job: Any = None
         self._settling: Settling | None = None
@@ -110,7 +114,8 @@ class Picamera2Camera:
             self._last_ns = max(self._last_ns, captured_ns)
             lores = self._lores(request)
             with picamera2.MappedArray(request, "main", write=False) as main:
-                frame = Frame(main.array, self._sequence, self._last_ns, lores)
+                pixels = turned(main.array, self._left_to_turn)
+                frame = Frame(pixels, self._sequence, self._last_ns, lores)
                 self._sequence += 1
                 yield frame
         finally:
@@ -118,8 +123,13 @@ class Picamera2Camera:
 
     def close(self) -> None:
         camera, self._camera, self._job, self._settling = self._camera, None, None, None
-        if camera is not None:
+        if camera is None:
+            return
+        try:
             camera.close()
+        except RuntimeError as error:
+            # Half started or already gone. The process that opened it ends soon, and frees it all.
+            _log.warning("the camera did not close in order: %s", _cause(error))
 
     def _configure(self, libcamera: Any, name: str) -> CameraInfo:  # noqa: ANN401 - untyped library
         config, camera = self._config, self._camera
@@ -135,7 +145,11 @@ class Picamera2Camera:
             )
         )
         self._settling = Settling(advertised) if config.lock else None
-        width, height = camera.camera_configuration()["main"]["size"]
+        taken = camera.camera_configuration()
+        # A pipeline that cannot turn the picture changes the request without a word.
+        done = bool(taken["transform"].hflip and taken["transform"].vflip)
+        self._left_to_turn = 180 if self._upside_down and not done else 0
+        width, height = taken["main"]["size"]
         return CameraInfo(name, format_of("BGR"), width, height, config.fps)
 
     def _next_request(self, timeout_s: float) -> Any:  # noqa: ANN401 - untyped library
@@ -159,7 +173,8 @@ class Picamera2Camera:
 
     def _lores(self, request: Any) -> Pixels:  # noqa: ANN401 - untyped library
         width, height = self._camera.camera_configuration()["lores"]["size"]
-        return from_yuv420(request.make_array("lores"), width, height)
+        lores = from_yuv420(request.make_array("lores"), width, height)
+        return turned(lores, self._left_to_turn)
 
 
 def _modules() -> tuple[Any, Any]:

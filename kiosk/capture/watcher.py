@@ -168,5 +168,5 @@ class Watcher:
         self._told = self.status
         if (ok, message) != (before.ok, before.message):
             level = logging.INFO if ok else logging.WARNING
-            _log.log(level, "%s %s", message, f"({detail})" if detail else "")
+            _log.log(level, "%s", f"{message} ({detail})" if detail else message)
         self._on_status(self.status)
