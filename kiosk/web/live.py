@@ -51,7 +51,14 @@ def add_events(app: Flask, board: Board, streams: Streams, version: str) -> None
         give_back = streams.events.take()
         if give_back is None:
             return _busy()
-        response = Response(_events(board, streams, view, version), mimetype="text/event-stream")
+        # waitress tells whether the reader has left; other servers notice at the next beat.
+        gone = request.environ.get("waitress.client_disconnected", lambda: False)
+
+        def ended() -> bool:
+            return board.closed or streams.closing.is_set() or gone()
+
+        stream = _events(board, view, version, ended, streams.closing.wait)
+        response = Response(stream, mimetype="text/event-stream")
         response.call_on_close(give_back)
         return response
 
@@ -79,12 +86,18 @@ def add_preview(app: Flask, board: Board, streams: Streams) -> None:
         return response
 
 
-def _events(board: Board, streams: Streams, view: View, version: str) -> Iterator[str]:
+def _events(
+    board: Board,
+    view: View,
+    version: str,
+    ended: Callable[[], bool],
+    pause: Callable[[float], object],
+) -> Iterator[str]:
     """The whole page as one event, again whenever it differs."""
     end = time.monotonic() + STREAM_S
     state, sent, beat = board.state(), "", time.monotonic() + BEAT_S
     yield "retry: 1000\n\n"
-    while not (board.closed or streams.closing.is_set() or time.monotonic() > end):
+    while not ended() and time.monotonic() < end:
         page = view(state, datetime.now(UTC)) | {"build": version}
         data = json.dumps(page, separators=(",", ":"))
         now = time.monotonic()
@@ -94,7 +107,7 @@ def _events(board: Board, streams: Streams, view: View, version: str) -> Iterato
         elif now >= beat:
             beat = now + BEAT_S
             yield "event: beat\ndata:\n\n"
-        streams.closing.wait(SPACING_S)
+        pause(SPACING_S)
         state = board.wait(state.version, SLICE_S)
 
 
