@@ -110,6 +110,12 @@ class Kiosk:
         self.board.post(shown=dataclasses.replace(shown, confirmed=sku))
         return True
 
+    def deciding(self) -> str:
+        """The id of the decision on show."""
+        shown = self.board.state().shown
+        assert shown is not None
+        return shown.decision.decision_id
+
     def well(self) -> None:
         """Every part is ok and the counter is empty."""
         built = (datetime.now(UTC) - timedelta(days=2, hours=1)).isoformat(timespec="seconds")
@@ -152,9 +158,11 @@ class Kiosk:
         view: Sequence[Product] = (),
         skus: Sequence[str] = (),
     ) -> Shown:
-        """A decision on the products in these rows; `names` and `skus` replace theirs."""
+        """A decision on the products in these rows; `names` and `skus` replace theirs, if any."""
         records = [PRODUCTS[row].record for row in rows]
         for at, name in enumerate(names):
+            if not name:
+                continue
             records[at] = dataclasses.replace(records[at], name=name)
         for at, sku in enumerate(skus):
             records[at] = dataclasses.replace(records[at], sku=sku)

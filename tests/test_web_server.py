@@ -227,6 +227,16 @@ def test_stopping_leaves_no_thread_behind(board: Board) -> None:
     wait_until(lambda: not set(threading.enumerate()) - before)
 
 
+def test_stopping_from_two_threads_at_once_is_safe(board: Board) -> None:
+    for _ in range(10):
+        server = server_of(board)
+        server.start()
+        other = threading.Thread(target=server.stop)
+        other.start()
+        server.stop()
+        other.join()
+
+
 def test_a_server_that_never_started_stops(board: Board) -> None:
     server = server_of(board)
     server.stop()

@@ -47,7 +47,8 @@ class Server:
             asyncore_use_poll=True,
         )
         self._stopping = threading.Event()
-        self._stopped = threading.Event()
+        self._closing = threading.Lock()
+        self._closed = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -71,10 +72,12 @@ class Server:
         self._streams.close()
         self._stopping.set()
         if self._thread is None:
-            self._close()
+            if not self._closed:
+                self._close()
             return
-        if not self._stopped.is_set():
-            self._server.pull_trigger()
+        with self._closing:
+            if not self._closed:
+                self._server.pull_trigger()
         self._thread.join(STOP_S + 1)
 
     @property
@@ -91,15 +94,14 @@ class Server:
     def _close(self) -> None:
         # waitress's own close leaves connections and threads; the order matters: threads wake the
         # loop through the trigger, so it goes last.
-        if self._stopped.is_set():
-            return
-        self._stopped.set()
         server = self._server
         wasyncore.dispatcher.close(server)
         server.task_dispatcher.shutdown(timeout=STOP_S)
         for channel in list(server.active_channels.values()):
             channel.handle_close()
-        server.trigger.close()
+        with self._closing:
+            self._closed = True
+            server.trigger.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -22,7 +22,7 @@ function fit(element) { // the largest type that fits, found once for each text
   let size = parseFloat(getComputedStyle(element).fontSize);
   const over = () => element.scrollHeight > element.clientHeight + size / 7 || element.scrollWidth > element.clientWidth + 1;
   element.classList.remove("tight");
-  while (size > 12 && over()) element.style.fontSize = `${(size *= 0.94)}px`;
+  while (size > 13 && over()) element.style.fontSize = `${(size *= 0.94)}px`;
   element.classList.toggle("tight", over()); // then words may break anywhere
 }
 
@@ -85,10 +85,10 @@ async function watch(canvas) { // pulled: the next picture is asked for when the
       const reply = await fetch(`/preview.jpg?after=${after}`);
       if (reply.status !== 200) throw reply;
       const bitmap = await createImageBitmap(await reply.blob());
-      after = reply.headers.get("X-Sequence");
       if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
       canvas.getContext("2d").drawImage(bitmap, 0, 0);
       bitmap.close();
+      after = canvas.dataset.sequence = reply.headers.get("X-Sequence");
     } catch { await pause(250); }
   }
 }
