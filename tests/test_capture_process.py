@@ -329,32 +329,42 @@ PARENT = """
 import sys, time
 from kiosk.capture import CaptureProcess
 from kiosk.config import CameraConfig
+from kiosk.errors import CameraStalled
 config = CameraConfig(source="files", device=sys.argv[1], width=192, height=128, stall_s=60.0)
 camera = CaptureProcess(config, factory=sys.argv[2])
 camera.open()
-print(camera.pid, flush=True)
+try:
+    for _ in range(10):
+        with camera.frame(1.0):
+            pass
+    print("plays", camera.pid, flush=True)
+except CameraStalled:
+    print("blocks", camera.pid, flush=True)
 while True:
     time.sleep(60)
 """
 
 
 @pytest.mark.parametrize(
-    "factory",
-    ["kiosk.capture.sources:make_camera", "camera_faults:HoldingCamera"],
-    ids=["working", "blocked with the interpreter lock held"],
+    ("factory", "state"),
+    [
+        ("kiosk.capture.sources:make_camera", "plays"),
+        ("camera_faults:HoldingCamera", "blocks"),  # with the interpreter lock held
+    ],
 )
 def test_the_camera_process_dies_with_the_kiosk(
-    folder: CameraConfig, faulty: str, factory: str
+    folder: CameraConfig, faulty: str, factory: str, state: str
 ) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, folder.device, factory], stdout=subprocess.PIPE
     )
     with parent:
         assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        assert not is_gone(child)
+        found, child = parent.stdout.readline().decode().split()
+        assert found == state
+        assert not is_gone(int(child))
         parent.kill()
-    wait_until(lambda: is_gone(child), "the end of the camera process")
+    wait_until(lambda: is_gone(int(child)), "the end of the camera process")
 
 
 def test_nothing_is_left_after_twenty_openings(folder: CameraConfig) -> None:
