@@ -27,8 +27,9 @@ from kiosk.scene.hand_form import (
 )
 from kiosk.scene.light import KEY, display, smooth, unit
 from kiosk.scene.sprite import Sprite, place, premultiplied
-from kiosk.scene.view import Floats, Pixels, View
+from kiosk.scene.view import Floats, Mask, Pixels, View
 
+SIZE = 0.88
 _SKINS = ((0.78, 0.46, 0.33), (0.48, 0.245, 0.155), (0.86, 0.56, 0.43))
 _SLEEVES = ((0.05, 0.10, 0.19), (0.16, 0.165, 0.17), (0.23, 0.07, 0.05))
 
@@ -45,35 +46,40 @@ class Reach:
     style: int = 0
 
 
-def hand_sprite(view: View, reach: Reach) -> Sprite:
-    """The hand as premultiplied BGRA; `angle` 0 points up, positive turns clockwise, radians."""
-    picture = _drawn(reach.posture, round(reach.angle, 2), reach.mirrored, reach.style)
-    scale = 0.88 * view.focal / (view.distance - 5.0) / PER_CM
+def hand_sprites(view: View, reach: Reach) -> tuple[Sprite | None, Sprite]:
+    """The hand behind an item (None unless it grips) and the hand in front, premultiplied BGRA.
+
+    `angle` 0 points up, positive turns clockwise, radians.
+    """
+    whole, front = _drawn(reach.posture, round(reach.angle, 2), reach.mirrored, reach.style)
+    scale = SIZE * view.focal / (view.distance - 5.0) / PER_CM
     tip_x, tip_y = POSTURES[reach.posture].tip
     column = (tip_x + WIDTH / 2) * PER_CM
     if reach.mirrored:
-        column = picture.shape[1] - column
+        column = whole.shape[1] - column
     row = (ABOVE - tip_y) * PER_CM
     c, s = math.cos(reach.angle) * scale, math.sin(reach.angle) * scale
     matrix = np.array(
         [[c, -s, reach.x - c * column + s * row], [s, c, reach.y - s * column - c * row]]
     )
-    rows, columns = picture.shape[:2]
+    rows, columns = whole.shape[:2]
     ends = [(0, 0), (columns, 0), (0, rows), (columns, rows)]
     corners = [tuple(matrix @ np.array([u, v, 1.0])) for u, v in ends]
     inside = [
         (min(max(u, -4.0), view.width + 4.0), min(max(v, -4.0), view.height + 4.0))
         for u, v in corners
     ]
-    return place(picture, matrix, inside)
+    behind = place(whole, matrix, inside) if reach.posture == "grip" else None
+    return behind, place(front, matrix, inside)
 
 
 @lru_cache(maxsize=24)
-def _drawn(posture: str, angle: float, mirrored: bool, style: int) -> Pixels:
+def _drawn(posture: str, angle: float, mirrored: bool, style: int) -> tuple[Pixels, Pixels]:
+    """The whole hand, and the part of it that stays in front of a gripped item."""
     rows, columns = int((ABOVE + BELOW) * PER_CM), int(WIDTH * PER_CM)
     x = (np.arange(columns, dtype=np.float32) + 0.5) / PER_CM - WIDTH / 2
     y = ABOVE - (np.arange(rows, dtype=np.float32) + 0.5) / PER_CM
-    relief = skin_relief(POSTURES[posture], x, y)
+    relief, fingers = skin_relief(POSTURES[posture], x, y)
     sleeve = sleeve_relief(x, y)
     light = _light_on_screen(angle, mirrored)
     skin = _lit_skin(POSTURES[posture], relief, x, y, light, style)
@@ -82,12 +88,26 @@ def _drawn(posture: str, angle: float, mirrored: bool, style: int) -> Pixels:
     colour = np.where(on_sleeve[..., None], cloth, skin)
     lip = cv2.GaussianBlur(on_sleeve.astype(np.float32), (0, 0), PER_CM * 0.28)
     colour = np.where(on_sleeve[..., None], colour, colour * (1 - 0.75 * lip[..., None]))
-    cover = np.asarray(((relief > -50) & (y[:, None] > -3.2)) | on_sleeve, np.uint8) * 255
-    cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.9), np.uint8)
-    picture = premultiplied(display(colour), cover)
+    solid = ((relief > -50) & (y[:, None] > -3.2)) | on_sleeve
+    shown = display(_spread(colour, solid))
+    cover = np.asarray(cv2.GaussianBlur(solid.astype(np.float32), (0, 0), 0.9), np.float32)
+    whole = front = premultiplied(shown, np.asarray(cover * 255, np.uint8))
+    if posture == "grip":
+        ahead = np.asarray((fingers < 0.05) | on_sleeve, np.float32)
+        keep = cv2.GaussianBlur(ahead, (0, 0), 1.0) * ahead
+        front = premultiplied(shown, np.asarray(cover * keep * 255, np.uint8))
     if mirrored:
-        picture = np.ascontiguousarray(picture[:, ::-1])
-    return picture
+        whole, front = (np.ascontiguousarray(part[:, ::-1]) for part in (whole, front))
+    return whole, front
+
+
+def _spread(colour: Floats, solid: Mask) -> Floats:
+    """Colour carried outwards over the outline, where slopes are too steep to be lit well."""
+    core = cv2.erode(solid.astype(np.float32), np.ones((3, 3), np.uint8), iterations=2)
+    weight = cv2.GaussianBlur(core, (0, 0), 2.2)
+    carried = cv2.GaussianBlur(colour * core[..., None], (0, 0), 2.2)
+    carried = np.asarray(carried / np.maximum(weight, 1e-3)[..., None], np.float32)
+    return np.where(core[..., None] > 0, colour, carried).astype(np.float32)
 
 
 def _light_on_screen(angle: float, mirrored: bool) -> Floats:

@@ -42,7 +42,7 @@ class Chain:
         gap = (x[None, :, None] - self.spots[:, 0]) ** 2 + (
             z[:, None, None] - self.spots[:, 1]
         ) ** 2
-        return np.argpartition(gap, 1, axis=2)[:, :, :2].astype(np.int32)
+        return np.argpartition(gap, 1, axis=2)[:, :, :2].astype(np.int16)
 
     def distance(self, points: Floats) -> Floats:
         """Distance to the two nearest links."""

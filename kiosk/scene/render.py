@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from kiosk.scene.counter import empty_counter
-from kiosk.scene.hand import Reach, hand_sprite
+from kiosk.scene.hand import Reach, hand_sprites
 from kiosk.scene.products import Product
 from kiosk.scene.shadow import darken
 from kiosk.scene.sprite import Caster, Sprite, lay, overlap
@@ -65,6 +65,7 @@ class Scene:
         self._view = counter_view(width, height)
         self._timeline = Timeline(seed, fps)
         self._counter = empty_counter(self._view)
+        self._prepared = -1
         self._noise = _noise_fields(width, height, seed)
 
     def visits(self, count: int | None = None) -> Iterator[Visit]:
@@ -82,6 +83,8 @@ class Scene:
         truth: tuple[TruthItem, ...] = ()
         if found is not None:
             truth = self._draw(picture, *found, drift)
+        else:
+            self._prepare(self._timeline.next_after(index))
         return SceneFrame(
             self._sensor(picture, index, drift), truth, found[0].number if found else None
         )
@@ -97,19 +100,36 @@ class Scene:
             placed.append((stay.product, pose, item.sprite(pose)))
             casters.extend(item.casters(pose))
         darken(picture, self._view, casters)
+        hold = hold_at(visit, seconds)
+        behind, hand = None, None
+        if hold is not None:
+            reach = _reach(hold, placed[hold.stay][2], visit.style, self._view.height)
+            behind, hand = hand_sprites(self._view, reach)
+        if behind is not None:
+            _shade_under(picture, behind)
+            lay(picture, behind)
         for _, _, sprite in sorted(placed, key=lambda entry: entry[1].z):
             lay(picture, sprite)
-        hold = hold_at(visit, seconds)
-        hand = None
-        if hold is not None:
-            hand = hand_sprite(
-                self._view, _reach(hold, placed[hold.stay][2], visit.style, self._view.height)
-            )
-            _shade_under(picture, hand)
+        if hand is not None:
+            _shade_under(picture, hand, [sprite for _, _, sprite in placed] if behind else None)
             lay(picture, hand)
         phase = phase_at(seconds)
         items = (self._truth(product, sprite, hand, phase, drift) for product, _, sprite in placed)
         return tuple(item for item in items if item is not None)
+
+    def _prepare(self, visit: Visit) -> None:
+        """Trace the next items while nothing moves, so that they enter without a stutter."""
+        if visit.number == self._prepared:
+            return
+        self._prepared = visit.number
+        for stay in visit.stays:
+            item = solid(stay.product.sku, self._view)
+            for moment in range(9):
+                item.sprite(pose_at(visit, stay, moment * 0.5))
+        for moment in range(9):
+            hold = hold_at(visit, moment * 0.5)
+            if hold is not None:
+                hand_sprites(self._view, _reach_from(hold, 0.0, 0.0, visit.style, 0.0))
 
     def _truth(
         self,
@@ -183,36 +203,46 @@ def _reach(hold: Hold, sprite: Sprite, style: int, frame_height: int) -> Reach:
     cover = np.asarray(sprite.pixels[:, :, 3] >= SOLID_COVER, np.uint8)
     left, top, width, height = cv2.boundingRect(cover)
     scale = frame_height / 720
-    angle = -0.82 * hold.side if hold.posture == "grip" else -0.62 * hold.side
-    inset = (
-        min(0.22 * width, 52 * scale) if hold.posture == "grip" else min(0.10 * width, 20 * scale)
-    )
+    share, most = {"grip": (0.02, 4.0), "pinch": (0.22, 52.0), "point": (0.10, 20.0)}[hold.posture]
+    inset = min(share * width, most * scale)
     edge = sprite.left + left + (width - inset if hold.side > 0 else inset)
-    level = sprite.top + top + height * (0.56 if hold.posture == "grip" else 0.66)
-    back = hold.away * 24.0 * scale
-    x = edge - math.sin(angle) * back
-    y = level + math.cos(angle) * back
+    depth = {"grip": 0.62, "pinch": 0.56, "point": 0.66}[hold.posture]
+    level = sprite.top + top + height * depth
+    return _reach_from(hold, edge, level, style, 24.0 * scale)
+
+
+def _reach_from(hold: Hold, x: float, y: float, style: int, per_cm: float) -> Reach:
+    """A hand whose fingertips lie at a frame position, drawn back by the hold's distance."""
+    angle = -hold.side * {"grip": 0.82, "pinch": 0.82, "point": 0.62}[hold.posture]
+    back = hold.away * per_cm
+    x, y = x - math.sin(angle) * back, y + math.cos(angle) * back
     return Reach(x, y, angle, hold.posture, hold.side < 0, style)
 
 
-def _shade_under(picture: Pixels, hand: Sprite) -> None:
-    """The hand's soft shadow on whatever lies below it."""
+def _shade_under(picture: Pixels, hand: Sprite, items: list[Sprite] | None = None) -> None:
+    """The hand's soft shadow on whatever lies below it, or only on these items."""
     height, width = hand.pixels.shape[:2]
-    small = cv2.resize(
-        hand.pixels[:, :, 3],
-        (max(1, width // 4), max(1, height // 4)),
-        interpolation=cv2.INTER_AREA,
-    )
-    soft = cv2.GaussianBlur(small, (0, 0), max(1.0, picture.shape[0] / 160))
-    keep = cv2.resize(255 - np.asarray(soft * 0.42, np.uint8), (width, height))
+    small = (max(1, width // 4), max(1, height // 4))
+    cover = cv2.resize(hand.pixels[:, :, 3], small, interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(cover, (0, 0), max(1.0, picture.shape[0] / 160))
+    shade = np.asarray(cv2.resize(np.asarray(soft * 0.42, np.uint8), (width, height)), np.uint8)
     offset = max(1, picture.shape[0] // 45)
-    moved = Sprite(np.asarray(keep, np.uint8), hand.left + offset, hand.top + offset)
+    moved = Sprite(shade[..., None], hand.left + offset, hand.top + offset)
     windows = overlap(picture.shape[:2], moved)
     if windows is None:
         return
     rows, columns, own_rows, own_columns = windows
-    gain = np.ascontiguousarray(moved.pixels[own_rows, own_columns])
     part = np.ascontiguousarray(picture[rows, columns])
+    dark = np.ascontiguousarray(shade[own_rows, own_columns])
+    if items is not None:
+        covers = np.zeros(picture.shape[:2], np.uint8)
+        for item in items:
+            spot = overlap(picture.shape[:2], item)
+            if spot is not None:
+                covers[spot[0], spot[1]] |= item.pixels[spot[2], spot[3], 3]
+        onto = np.ascontiguousarray(covers[rows, columns])
+        dark = np.asarray(cv2.multiply(dark, onto, scale=1 / 255), np.uint8)
+    gain = 255 - dark
     picture[rows, columns] = cv2.multiply(part, cv2.merge([gain, gain, gain]), scale=1 / 255)
 
 

@@ -15,7 +15,7 @@ from kiosk.scene.can_art import Label
 from kiosk.scene.turned import Outline, Zone
 from kiosk.scene.view import Pixels
 
-PER_CM = 44.0
+PER_CM = 40.0
 METAL = Zone("metal", 0.6, 0.16)
 GLASS = Zone("glass", 0.05, 0.02)
 PAPER = Zone("print", 0.035, 0.45)

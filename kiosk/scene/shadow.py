@@ -47,7 +47,7 @@ def darken(frame: Pixels, view: View, casters: Sequence[Caster]) -> None:
     tall = max(float(caster.points[:, 1].max()) for caster in casters)
     cast = cv2.GaussianBlur(total / len(falls), (0, 0), 0.6 + 0.16 * tall)
     under = _filled(foot, origin, size)
-    depth = min(1.0, 0.45 + tall / 8)
+    depth = min(1.0, 0.28 + tall / 8)
     contact = (
         cv2.GaussianBlur(under, (0, 0), 2.0) * 0.45 + cv2.GaussianBlur(under, (0, 0), 6.0) * 0.40
     )

@@ -97,7 +97,7 @@ def overlap(shape: tuple[int, ...], sprite: Sprite) -> tuple[slice, slice, slice
 
 
 def feathered(colour: Pixels, cover: Pixels) -> tuple[Pixels, Pixels]:
-    """Colour grown a pixel beyond the cover, and the cover's edge softened, so that no dark rim shows."""
+    """Colour grown a pixel beyond the cover, whose edge is softened: no dark rim shows."""
     outside = np.asarray(cover == 0, np.uint8)
     grown = colour.copy()
     cv2.copyTo(cv2.dilate(colour, np.ones((3, 3), np.uint8)), outside, grown)

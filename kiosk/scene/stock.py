@@ -125,16 +125,16 @@ def build(sku: str, view: View, step: float = 0.5) -> Solid:
         return Relief(form, view, step)
     if sku in _CARTONS:
         return Carton(_CARTONS[sku][0], _faces(sku), view)
-    return Turned(_profile(sku).outline, _skin(sku), view, min(step, 0.75))
+    return Turned(_profile(sku).outline, _skin(sku), view, min(max(step, 0.6), 0.75))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _faces(sku: str) -> Faces:
     size, design = _CARTONS[sku]
     return design(size, _CODES[sku])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _skin(sku: str) -> Pixels:
     label = _CANS[sku][1] if sku in _CANS else _BOTTLES[sku][1]
     return _profile(sku).skin(label, _CODES[sku])

@@ -102,16 +102,24 @@ def hold_at(visit: Visit, seconds: float) -> Hold | None:
     leaving = visit.stays[0 if visit.leave_side < 0 else last]
     if visit.hand_in and seconds < ENTER_S + 0.75:
         away = max(0.0, (seconds - ENTER_S - 0.12) / 0.63)
-        return Hold("grip", visit.stays.index(entering), visit.enter_side, 34.0 * away**1.8)
+        return Hold(
+            _grip(entering), visit.stays.index(entering), visit.enter_side, 34.0 * away**1.8
+        )
     if visit.hand_out and seconds > leave - 0.65:
         away = max(0.0, (leave - 0.08 - seconds) / 0.57)
-        return Hold("grip", visit.stays.index(leaving), visit.leave_side, 34.0 * away**1.8)
+        return Hold(_grip(leaving), visit.stays.index(leaving), visit.leave_side, 34.0 * away**1.8)
     if visit.finger:
         middle = ENTER_S + (1.55 if visit.hand_in else 1.3)
         away = max(0.0, (abs(seconds - middle) - 0.35) / 0.4)
         if away < 1.0:
             return Hold("point", 0, visit.enter_side, 34.0 * away**1.6)
     return None
+
+
+def _grip(stay: Stay) -> str:
+    """Tall items are held around, flat ones pinched from above."""
+    flat = stay.product.category in ("rings", "pendants") or stay.product.sku == "CAN-TUNA"
+    return "pinch" if flat else "grip"
 
 
 class Timeline:
@@ -142,6 +150,12 @@ class Timeline:
             return None
         visit = self._visits[place]
         return visit, (index - visit.first) / self._fps
+
+    def next_after(self, index: int) -> Visit:
+        """The first visit that starts after frame `index`."""
+        while not self._visits or self._visits[-1].first <= index:
+            self._add_round()
+        return self._visits[bisect.bisect_right(self._firsts, index)]
 
     def _add_round(self) -> None:
         rng = random.Random(f"{self._seed}/{self._round}")

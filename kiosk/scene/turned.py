@@ -63,7 +63,7 @@ class Turned:
         self._view = view
         self._step = step
         self._wide = wrap.shape[1]
-        self._skin = np.concatenate([wrap, wrap], axis=1)
+        self._skin = wrap
         self._height = max(h for _, h in outline.points)
         self._radius = max(r for r, _ in outline.points)
 
@@ -72,7 +72,13 @@ class Turned:
         left, top, columns, rows, shade, shine, cover = self._geometry
         offset = (-pose.turn / math.tau) % 1.0 * self._wide
         across, along = self._maps
-        skin = cv2.remap(self._skin, across + np.float32(offset), along, cv2.INTER_LINEAR)
+        skin = cv2.remap(
+            self._skin,
+            across + np.float32(offset),
+            along,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_WRAP,
+        )
         lit = cv2.add(cv2.multiply(skin, shade, scale=1 / 128), shine)
         picture = premultiplied(np.asarray(lit, np.uint8), cover)
         matrix = shift_matrix(self._view, self._anchors, Pose(), pose)
