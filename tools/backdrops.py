@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
 
@@ -82,31 +83,80 @@ def ruled(rng: Rng, height: int, width: int) -> F32:
 
 
 def furniture(rng: Rng, surface: F32) -> F32:
-    """Add what stands on a counter for ever: tray rims, mat frames, marks, edges, light spots."""
+    """Add what stands on a counter for ever: trays, mats with marks, tape, cables, print."""
     height, width = surface.shape[:2]
     canvas = np.ascontiguousarray(np.clip(surface, 0, 255).astype(np.uint8))
-    if rng.random() < 0.35:  # a tray, mat or scale plate: a large frame, sometimes filled
-        inset = rng.uniform(0.0, 0.25, 4) * [width, height, width, height]
-        first = (int(inset[0]), int(inset[1]))
-        last = (int(width - inset[2]), int(height - inset[3]))
-        shade = [float(v) for v in colour(rng)]
-        if rng.random() < 0.5:
-            cv2.rectangle(canvas, first, last, shade, -1)
-        cv2.rectangle(canvas, first, last, [v * 0.6 for v in shade], int(rng.integers(1, 8)))
-    if rng.random() < 0.25:  # tape, scratches, cables, printed marks
+    if rng.random() < 0.5:
+        canvas = mat(rng, canvas)
+    if rng.random() < 0.2:  # tape, scratches, cables
         for _ in range(int(rng.integers(1, 5))):
             ends = (rng.random((2, 2)) * [width, height]).astype(int)
             cv2.line(
-                canvas, tuple(map(int, ends[0])), tuple(map(int, ends[1])),
-                [float(v) for v in colour(rng)], int(rng.integers(1, 5)), cv2.LINE_AA,
+                canvas, dot(ends[0]), dot(ends[1]), _ink(rng), int(rng.integers(1, 5)),
+                cv2.LINE_AA,
             )  # fmt: skip
     if rng.random() < 0.15:
-        cv2.putText(
-            canvas, "".join(rng.choice(list("ABEKLPRSTU0123 "), 7)),
-            (int(rng.integers(0, width // 2)), int(rng.integers(20, height))),
-            cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.3, 1.0), [float(v) for v in colour(rng)], 1,
-        )  # fmt: skip
+        at = np.array([rng.integers(0, width // 2), rng.integers(20, height)])
+        _print(rng, canvas, at, rng.uniform(0.3, 1.0))
     return np.asarray(canvas, np.float32)
+
+
+def mat(rng: Rng, canvas: U8) -> U8:
+    """A mat, tray or scale plate: a large plate with round corners, a rim and maybe printed marks."""
+    height, width = canvas.shape[:2]
+    inset = rng.uniform(0.02, 0.3, 4) * [width, height, width, height]
+    if rng.random() < 0.15:
+        inset[int(rng.integers(4))] *= -1  # runs out of the picture
+    x1, y1, x2, y2 = inset[0], inset[1], width - inset[2], height - inset[3]
+    radius = rng.uniform(0, 0.15) * min(x2 - x1, y2 - y1)
+    cover = np.zeros((height, width), np.uint8)
+    first, last = np.array([x1 + radius, y1 + radius]), np.array([x2 - radius, y2 - radius])
+    cv2.rectangle(cover, dot(first), dot(last), 255, -1)
+    cv2.rectangle(cover, dot(first), dot(last), 255, max(1, int(2 * radius)), cv2.LINE_AA)
+    soft = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.5, 1.2)).astype(np.float32) / 255
+    dark = cv2.GaussianBlur(cover, (0, 0), rng.uniform(1, 6)).astype(np.float32) / 255
+    plate = np.tile(colour(rng, saturation=rng.choice([0.15, 0.8])), (height, width, 1))
+    plate += (cloud(rng, height, width, 40)[..., None] - 0.5) * rng.uniform(0, 30)
+    plate += (cloud(rng, height, width, 4)[..., None] - 0.5) * rng.uniform(0, 40)
+    if rng.random() < 0.25:
+        plate = canvas * rng.uniform(0.5, 0.95)  # only a frame: the counter shows through
+    ground = canvas * (1 - dark * rng.uniform(0, 0.5))[..., None]
+    mixed = np.clip(ground * (1 - soft[..., None]) + plate * soft[..., None], 0, 255)
+    out = np.ascontiguousarray(mixed.astype(np.uint8))
+    if rng.random() < 0.5:
+        cv2.rectangle(out, dot(first), dot(last), _ink(rng), int(rng.integers(1, 6)), cv2.LINE_AA)
+    if rng.random() < 0.5:
+        _marks(rng, out, np.array([x1, y1]), np.array([x2, y2]))
+    return out
+
+
+def _marks(rng: Rng, canvas: U8, first: F64, last: F64) -> None:
+    """Corner brackets, a cross or a circle in the middle, a line of print."""
+    ink, thick = _ink(rng), int(rng.integers(1, 4))
+    span, middle = last - first, (first + last) / 2
+    half = span * rng.uniform(0.2, 0.45)
+    arm = rng.uniform(0.08, 0.3) * min(half)
+    if rng.random() < 0.6:
+        for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+            corner = middle + half * [sx, sy]
+            cv2.line(canvas, dot(corner), dot(corner - [sx * arm, 0]), ink, thick, cv2.LINE_AA)
+            cv2.line(canvas, dot(corner), dot(corner - [0, sy * arm]), ink, thick, cv2.LINE_AA)
+    if rng.random() < 0.3:
+        cv2.circle(canvas, dot(middle), int(min(half)), ink, thick, cv2.LINE_AA)
+    if rng.random() < 0.2:
+        cv2.line(canvas, dot(middle - [arm, 0]), dot(middle + [arm, 0]), ink, thick)
+        cv2.line(canvas, dot(middle - [0, arm]), dot(middle + [0, arm]), ink, thick)
+    if rng.random() < 0.5:
+        _print(rng, canvas, middle + half * [-0.4, 0.95], rng.uniform(0.25, 0.6))
+
+
+def _print(rng: Rng, canvas: U8, at: F64, size: float) -> None:
+    text = "".join(rng.choice(list("ABEKLPRSTU0123 "), int(rng.integers(3, 14))))
+    cv2.putText(canvas, text, dot(at), cv2.FONT_HERSHEY_SIMPLEX, size, _ink(rng), 1, cv2.LINE_AA)
+
+
+def _ink(rng: Rng) -> list[float]:
+    return [float(v) for v in colour(rng)]
 
 
 def photo(rng: Rng, photos: list[U8], height: int, width: int, blur: bool) -> F32:
@@ -134,14 +184,13 @@ def backdrop(rng: Rng, photos: list[U8], height: int, width: int) -> F32:
     if choice < 0.28 and photos:
         return furniture(rng, photo(rng, photos, height, width, blur=True))
     surface = furniture(rng, drawn[int(rng.integers(4))](rng, height, width))
-    if choice < 0.62:
+    if choice < 0.55:
         return surface
     cut = int(height * rng.uniform(0.05, 0.45))  # oblique view: the far edge of the counter
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    lean = width * rng.uniform(-0.6, 0.0)
+    lean, flare = width * rng.uniform(-0.25, 0.15), width * rng.uniform(0.0, 0.35)
     goal = np.array(
-        [[-lean, cut], [width + lean, cut], [width * 1.5, height], [-width * 0.5, height]],
-        np.float32,
+        [[lean, cut], [width - lean, cut], [width + flare, height], [-flare, height]], np.float32
     )
     warp = cv2.getPerspectiveTransform(corners, goal)
     counter = cv2.warpPerspective(surface, warp, (width, height), borderMode=cv2.BORDER_REFLECT)
@@ -153,45 +202,6 @@ def backdrop(rng: Rng, photos: list[U8], height: int, width: int) -> F32:
     return np.asarray(room, np.float32)
 
 
-def hand(rng: Rng, height: int, width: int, reach: tuple[float, float]) -> tuple[F32, F32]:
-    """A hand (bare or gloved) and forearm reaching to `reach`: BGR float H×W×3, alpha 0..1 H×W."""
-    size = rng.uniform(0.10, 0.24) * max(height, width)
-    alpha = np.zeros((height, width), np.uint8)
-    shade = np.zeros((height, width), np.float32)
-    angle = rng.uniform(0, 2 * np.pi)
-    out = np.array([np.cos(angle), np.sin(angle)])
-    tip = np.array(reach) + out * size * rng.uniform(0.3, 0.9)
-    far = tip + out * 3 * max(height, width)
-    cv2.line(alpha, _dot(tip), _dot(far), 255, int(size * rng.uniform(0.6, 0.9)), cv2.LINE_AA)
-    cv2.circle(alpha, _dot(tip), int(size * 0.55), 255, -1, cv2.LINE_AA)
-    cv2.line(shade, _dot(tip), _dot(far), -12.0, int(size * 0.3))
-    for spread in np.linspace(-0.75, 0.75, 5) * rng.uniform(0.5, 1.3):
-        turn = angle + np.pi + spread + rng.normal(0, 0.12)
-        length, thick = size * rng.uniform(0.7, 1.35), int(max(2, size * rng.uniform(0.15, 0.24)))
-        knuckle = tip + np.array([np.cos(turn), np.sin(turn)]) * length * 0.6
-        bend = turn + rng.normal(0, 0.35)
-        end = knuckle + np.array([np.cos(bend), np.sin(bend)]) * length * 0.5
-        for first, last in ((tip, knuckle), (knuckle, end)):
-            cv2.line(alpha, _dot(first), _dot(last), 255, thick, cv2.LINE_AA)
-            cv2.line(shade, _dot(first), _dot(last), float(rng.uniform(6, 22)), max(1, thick // 2))
-    if rng.random() < 0.75:  # skin, dark to light
-        tone = rng.uniform(0, 1)
-        base = np.array([45, 65, 95]) * (1 - tone) + np.array([165, 190, 235]) * tone
-        base = base + rng.normal(0, 8, 3)
-    else:
-        base = colour(rng, saturation=1.0)
-    shade = cv2.GaussianBlur(shade, (0, 0), max(1.0, size * 0.05))
-    texture = (cloud(rng, height, width, 24) - 0.5) * rng.uniform(5, 25)
-    pixels = np.asarray(base, np.float32) + (shade + texture)[..., None]
-    if rng.random() < 0.5:  # sleeve
-        cuff = np.array(reach) + out * size * rng.uniform(1.2, 2.2)
-        cover = np.zeros((height, width), np.uint8)
-        cv2.line(cover, _dot(cuff), _dot(far), 255, int(size * rng.uniform(0.9, 1.3)))
-        alpha = np.maximum(alpha, cover)
-        pixels[cover > 0] = colour(rng) + texture[cover > 0][:, None]
-    soft = cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.float32) / 255
-    return np.asarray(pixels, np.float32), np.asarray(soft, np.float32)
-
-
-def _dot(point: npt.NDArray[np.float64]) -> tuple[int, int]:
+def dot(point: npt.NDArray[np.floating] | npt.NDArray[np.integer]) -> tuple[int, int]:
+    """A point as OpenCV's drawing wants it."""
     return int(np.clip(point[0], -9999, 9999)), int(np.clip(point[1], -9999, 9999))

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tools import cutouts as source
-from tools.backdrops import backdrop, cloud, hand
+from tools.backdrops import backdrop, cloud
+from tools.hands import hand
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
@@ -67,14 +68,23 @@ def place(rng: Rng, cut: U8, height: int, width: int, solo: bool) -> tuple[F32, 
 
 
 def shadow(rng: Rng, scene: F32, alpha: F32) -> F32:
-    """Darken the ground beside and under an item: a soft contact shadow and maybe a cast one."""
+    """Darken the ground: up to two contact shadows close by, and half of the time one long cast one."""
     height, width = alpha.shape
-    for _ in range(int(rng.integers(0, 3))):
-        shift = rng.normal(0, 0.035, 2) * max(height, width)
-        move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-        blur = rng.uniform(0.6, 9)
-        dark = cv2.GaussianBlur(cv2.warpAffine(alpha, move, (width, height)), (0, 0), blur)
-        scene = scene * (1 - dark * rng.uniform(0.1, 0.65))[..., None]
+    if alpha.max() < 0.5:
+        return scene
+    left, top, right, bottom = source.mask_box((alpha * 255).astype(np.uint8))
+    size = max(right - left, bottom - top)
+    moves = [(np.eye(2), rng.normal(0, 0.06, 2) * size, rng.uniform(0.6, 9.0))
+             for _ in range(int(rng.integers(0, 3)))]  # fmt: skip
+    if rng.random() < 0.5:  # the outline, laid down over the counter from where the item stands
+        lean, length = rng.normal(0, 1.0), rng.uniform(0.15, 0.9)
+        lay = np.array([[1.0, -lean * length], [0.0, rng.choice([-1.0, 1.0]) * length]])
+        foot = np.array([(left + right) / 2, bottom - 0.08 * size])
+        moves.append((lay, foot - lay @ foot, rng.uniform(0.8, 0.05 * size + 1.5)))
+    for turn, shift, blur in moves:
+        warp = np.hstack([turn, np.reshape(shift, (2, 1))]).astype(np.float32)
+        dark = cv2.GaussianBlur(cv2.warpAffine(alpha, warp, (width, height)), (0, 0), blur)
+        scene = scene * (1 - dark * rng.uniform(0.1, 0.7))[..., None]
     return scene
 
 
@@ -144,7 +154,7 @@ def composite(rng: Rng, library: source.Library, side: int, count: int) -> tuple
             reach = (float(xs[pick]), float(ys[pick])) if len(xs) else (width / 2, height / 2)
         else:
             reach = (rng.uniform(0, width), rng.uniform(0, height))
-        pixels, alpha = hand(rng, height, width, reach)
+        pixels, alpha = hand(rng, height, width, reach, library.hands)
         left = [old * (1 - alpha) for old in seen]
         if all(new.sum() > 0.5 * old.sum() for new, old in zip(left, seen, strict=True)):
             scene = shadow(rng, scene, alpha)
@@ -210,7 +220,7 @@ def main() -> None:
     parser.add_argument("--validation", action="store_true", help="held-out SKUs instead")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    library = source.load(args.data, args.work / "masks", args.validation)
+    library = source.load(args.data, args.work, args.validation)
     print(len(library.cutouts), len(library.photos), len(library.backgrounds), flush=True)
     side_name = "validation" if args.validation else "train"
     folder = args.work / "scenes" / side_name

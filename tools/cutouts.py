@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tools.hands import modelled
+
 U8 = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
@@ -44,6 +46,7 @@ class Library:
     cutouts: list[Cutout]
     photos: list[Photo]
     backgrounds: list[U8]
+    hands: list[U8]
 
 
 def is_validation(sku: str) -> bool:
@@ -175,7 +178,12 @@ def _largest_free(boxes: list[tuple[float, ...]]) -> Box:
     return best
 
 
-def load(data: Path, masks: Path, validation: bool) -> Library:
+def load(data: Path, work: Path, validation: bool) -> Library:
     """Read one side of the split into memory (about 0.6 GB for training)."""
-    cutouts, photos = _masked(data, masks, validation)
-    return Library(renders(data, validation) + cutouts, photos, backgrounds(data, validation))
+    cutouts, photos = _masked(data, work / "masks", validation)
+    return Library(
+        renders(data, validation) + cutouts,
+        photos,
+        backgrounds(data, validation),
+        modelled(work / "hands"),
+    )

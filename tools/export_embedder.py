@@ -71,7 +71,7 @@ def rendered(data: Path, how: Cropping, each: int, seed: int) -> U8:
     for cuts in by_sku.values():
         left = each
         while left:
-            one = cutouts.Library([cuts[int(rng.integers(len(cuts)))]], [], rooms)
+            one = cutouts.Library([cuts[int(rng.integers(len(cuts)))]], [], rooms, [])
             image, boxes = composite(rng, one, 320, 1)
             if len(boxes) == 1 and (boxes[0, 2:] - boxes[0, :2]).max() >= 70:
                 pictures.append(shaken(rng, image, boxes[0], how))
