@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from types import TracebackType
 from typing import Any
@@ -56,11 +57,16 @@ MODELS = (
 )
 
 
+@cache
+def photos() -> list[bytes]:
+    return [photo(item) for item in PRODUCTS]
+
+
 class DrawnGallery:
     """Row n is the photo of product n; other rows have none."""
 
     def __init__(self) -> None:
-        self.photos = [photo(item) for item in PRODUCTS]
+        self.photos = photos()
 
     def thumbnail(self, release: str, reference: int) -> bytes | None:
         known = release == RELEASE and reference < len(self.photos)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -19,11 +20,13 @@ class Product:
     record: Record
     brand: str
     line: str
-    paper: tuple[int, int, int]
-    ink: tuple[int, int, int]
+    paper: str
+    ink: str
 
 
-def product(sku: str, name: str, category: str, brand: str, line: str, paper, ink) -> Product:
+def product(
+    sku: str, name: str, category: str, brand: str, line: str, paper: str, ink: str
+) -> Product:
     return Product(Record(sku, name, category), brand, line, paper, ink)
 
 
@@ -48,19 +51,31 @@ def colour(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+@cache
+def wood() -> Pixels:
+    """The empty counter, RGB."""
+    y, x = np.mgrid[0:480, 0:640].astype(np.float32)
+    light = 1.12 - 0.45 * np.hypot((x - 260) / 640, (y - 150) / 480)
+    noise = np.random.default_rng(5).normal(0, 2.2, (480, 640, 1))
+    grain = np.sin(y / 9 + np.sin(x / 130) * 2.5) * 2.5 + np.sin(y / 2.3 + x / 300) * 1.5
+    base = np.stack([178 + grain * 1.2, 168 + grain * 1.1, 152 + grain], axis=-1)
+    return np.clip(base * light[..., None] * 0.86 + noise, 0, 255).astype(np.uint8)
+
+
+@cache
 def pack(item: Product, height: int) -> Image.Image:
     """The front and one side of a carton, RGBA."""
     width = round(height * 0.66)
-    front = Image.new("RGBA", (width, height), (*colour(str(item.paper)), 255))
+    front = Image.new("RGBA", (width, height), (*colour(item.paper), 255))
     draw = ImageDraw.Draw(front)
-    ink = colour(str(item.ink))
+    ink = colour(item.ink)
     big = ImageFont.truetype(FONT, round(height * 0.15))
     small = ImageFont.truetype(FONT, round(height * 0.075))
     draw.rectangle((0, height * 0.1, width, height * 0.34), fill=ink)
     middle = width / 2
-    draw.text((middle, height * 0.22), item.brand, font=big, fill=str(item.paper), anchor="mm")
+    draw.text((middle, height * 0.22), item.brand, font=big, fill=item.paper, anchor="mm")
     draw.ellipse((width * 0.2, height * 0.42, width * 0.8, height * 0.8), fill=(255, 255, 255, 235))
-    petal = ink if sum(ink) < 380 else colour(str(item.paper))
+    petal = ink if sum(ink) < 380 else colour(item.paper)
     for turn in range(0, 360, 45):
         radians = np.deg2rad(turn)
         x, y = middle + np.cos(radians) * width * 0.13, height * (0.61 + np.sin(radians) * 0.08)
@@ -91,13 +106,7 @@ def photo(item: Product) -> bytes:
 
 def counter(items: tuple[Product, ...], turn: float = 0.0) -> tuple[Pixels, tuple[Box, ...]]:
     """A 640 x 480 view of a counter with the packs on it, BGR, and their boxes."""
-    y, x = np.mgrid[0:480, 0:640].astype(np.float32)
-    light = 1.12 - 0.45 * np.hypot((x - 260) / 640, (y - 150) / 480)
-    grain = np.random.default_rng(5).normal(0, 2.2, (480, 640, 1))
-    wood = np.sin(y / 9 + np.sin(x / 130) * 2.5) * 2.5 + np.sin(y / 2.3 + x / 300) * 1.5
-    base = np.stack([178 + wood * 1.2, 168 + wood * 1.1, 152 + wood], axis=-1)
-    pixels = np.clip(base * light[..., None] * 0.86 + grain, 0, 255).astype(np.uint8)
-    picture = Image.fromarray(pixels)
+    picture = Image.fromarray(wood())
     boxes = []
     places = {1: (320,), 2: (215, 470), 3: (150, 335, 520)}[max(1, len(items))]
     for item, place in zip(items, places, strict=False):

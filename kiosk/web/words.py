@@ -55,7 +55,7 @@ ASIDES = {
     "looking": ("", "Comparing with {skus} products…"),
     "hint": ("", "Keep the whole item inside the picture."),
     "nocamera": ("", "If it takes longer than a minute, ask for help."),
-    "nocatalog": ("To make one", "kiosk catalog build PICTURES --out FOLDER"),
+    "nocatalog": ("To make one", "kiosk catalog build"),
 }
 WHY_ASKED = {
     Rule.SMALL_MARGIN: "These look alike to the camera",
