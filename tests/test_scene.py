@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kiosk.scene import PRODUCTS, Scene, SceneFrame, reference_views
+from kiosk.scene.timeline import hold_at, pose_at
 
 SEED = 5
 
@@ -168,6 +169,18 @@ def test_a_hand_covers_part_of_some_items_while_they_rest() -> None:
                 for item in scene.render(index).truth
             )
     assert covered >= 2
+
+
+def test_an_item_is_lifted_only_while_a_hand_holds_it() -> None:
+    lifted = 0
+    for visit in Scene(width=96, height=72, seed=3).visits(40):
+        for stay in visit.stays:
+            for step in range(60):
+                pose = pose_at(visit, stay, step / 15)
+                hold = hold_at(visit, step / 15)
+                assert pose.lift <= 0 or (hold is not None and visit.stays[hold.stay] is stay)
+                lifted += pose.lift > 0
+    assert lifted > 100
 
 
 def test_every_item_that_rests_is_mostly_seen_at_least_once(scene: Scene) -> None:

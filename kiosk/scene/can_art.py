@@ -176,7 +176,7 @@ def spray(c: Canvas, code: str) -> None:
             ],
             colour,
         )
-    c.text(x, h * 0.13, "GLOSSO", 1.0, "#23272d", bold=0.14, tracking=0.02, fit=5)
+    c.text(x, h * 0.13, "GLOSSO", 1.0, "#23272d", bold=0.08, tracking=0.04, fit=5)
     c.text(x, h * 0.22, "LUX", 0.6, "#e6007e", bold=0.12, tracking=0.6)
     c.text(x, h * 0.71, "ACRYLIC SPRAY", 0.4, "#ffffff", bold=0.06, tracking=0.08)
     c.text(x, h * 0.78, "gloss magenta", 0.34, "#ff9bd0")

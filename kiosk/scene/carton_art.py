@@ -48,7 +48,7 @@ def granola(size: Size, code: str) -> Faces:
     for x, y in ((-1.6, -0.2), (1.3, 0.1), (0.1, -0.35), (2.2, -0.15), (-2.6, 0.12)):
         m.fruit(c, w / 2 + x, h * 0.785 + y, 0.36, "#d8344a", "#8f1830")
     c.text(w / 2, h * 0.115, "MORNING", 1.22, "#7a3b12", bold=0.09, tracking=0.06, fit=w * 0.84)
-    c.text(w / 2, h * 0.215, "field", 1.35, "#ffffff", bold=0.09, slant=0.22)
+    c.text(w / 2, h * 0.215, "field", 1.3, "#cf4f1c", bold=0.06, slant=0.22)
     c.rect(w * 0.2, h * 0.285, w * 0.6, 0.72, "#7a3b12", 0.36)
     c.text(w / 2, h * 0.285 + 0.36, "OAT & BERRY CRUNCH", 0.32, "#fff3cf", bold=0.05, tracking=0.1)
     c.text(w * 0.93, h * 0.965, "450 g", 0.34, "#ffffff", anchor="r", bold=0.05)

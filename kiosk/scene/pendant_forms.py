@@ -116,15 +116,15 @@ def _form(
 
 def heart() -> Form:
     """Silver heart, domed, with one small stone."""
-    cut = gems.brilliant(0.5, gems.facing((0, 1, 0.02)), (0.85, 1.02, 2.75), CLEAR)
+    cut = gems.brilliant(0.5, gems.facing((0, 1, 0.02)), (0.70, 0.96, 3.15), CLEAR)
 
     def outline(points: Floats) -> Floats:
-        x = np.abs(points[:, 0]) / 2.35
-        y = (4.75 - points[:, 2]) / 2.35
+        x = np.abs(points[:, 0]) / 2.8
+        y = (5.25 - points[:, 2]) / 2.8
         near = np.hypot(x - 0.25, y - 0.75) - math.sqrt(2) / 4
         diagonal = np.maximum(x + y, 0) * 0.5
         low = np.minimum(np.hypot(x, y - 1), np.hypot(x - diagonal, y - diagonal)) * np.sign(x - y)
-        return np.asarray(np.where(x + y > 1, near, low) * 2.35, np.float32)
+        return np.asarray(np.where(x + y > 1, near, low) * 2.8, np.float32)
 
     def silver(points: Floats) -> Floats:
         d = outline(points)
@@ -143,7 +143,7 @@ def heart() -> Form:
         out[gem] = gems.stone(hit, gem, cut)
         return np.asarray(out[here], np.float32)
 
-    return _form(Chain(1, 5.0), body, paint, gems.SILVER, _disc_cloud(3.5, 1.2))
+    return _form(Chain(1, 5.0), body, paint, gems.SILVER, _disc_cloud(3.6, 1.4))
 
 
 def sun_medallion() -> Form:

@@ -91,7 +91,7 @@ def sapphire_ring() -> Form:
         out[which == 2] = gems.stone(moved, which == 2, cut)
         return out
 
-    low, high = (-4.8, 0.0, -4.8), (4.8, 2.9, 5.8)
+    low, high = (-4.8, 0.0, -4.8), (4.8, 4.1, 5.8)
     head = _ball((0, 1.5, RADIUS + 1.0), 1.6)
     return Form(
         lambda p: np.minimum.reduce(parts(p)),
@@ -166,7 +166,7 @@ def ruby_ring() -> Form:
             out[which == index] = gems.stone(moved, which == index, cut)
         return out
 
-    low, high = (-4.7, 0.0, -4.7), (4.7, 2.4, 5.6)
+    low, high = (-4.7, 0.0, -4.7), (4.7, 3.2, 5.6)
     heads = tuple(_ball((c.centre[0], 1.1, c.centre[2]), r) for c, r in cuts)
     return Form(
         lambda p: np.minimum.reduce(parts(p)),

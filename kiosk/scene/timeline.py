@@ -53,6 +53,10 @@ class Visit:
         """The products of this visit."""
         return tuple(stay.product for stay in self.stays)
 
+    def nearest(self, side: int) -> Stay:
+        """The item that a hand from a side (-1 left, 1 right) holds."""
+        return self.stays[0 if side < 0 else -1]
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -81,10 +85,12 @@ def pose_at(visit: Visit, stay: Stay, seconds: float) -> Pose:
     turn += stay.spin * (share * share * (3 - 2 * share) - 0.5)
     if seconds < ENTER_S:
         left = (1 - seconds / ENTER_S) ** 2.4
-        return _carried(rest, visit.enter_side, left, turn + stay.arrive * left, visit.hand_in)
+        lifted = visit.hand_in and stay is visit.nearest(visit.enter_side)
+        return _carried(rest, visit.enter_side, left, turn + stay.arrive * left, lifted)
     if seconds > ENTER_S + REST_S:
+        lifted = visit.hand_out and stay is visit.nearest(visit.leave_side)
         gone = ((seconds - ENTER_S - REST_S) / LEAVE_S) ** 2.2
-        return _carried(rest, visit.leave_side, gone, turn - stay.arrive * gone, visit.hand_out)
+        return _carried(rest, visit.leave_side, gone, turn - stay.arrive * gone, lifted)
     return Pose(rest.x, rest.z, turn, 0.0)
 
 
@@ -96,10 +102,9 @@ def _carried(rest: Pose, side: int, share: float, turn: float, lifted: bool) -> 
 
 def hold_at(visit: Visit, seconds: float) -> Hold | None:
     """The hand at a time since the start of a visit, if one is in reach."""
-    last = len(visit.stays) - 1
     leave = ENTER_S + REST_S
-    entering = visit.stays[0 if visit.enter_side < 0 else last]
-    leaving = visit.stays[0 if visit.leave_side < 0 else last]
+    entering = visit.nearest(visit.enter_side)
+    leaving = visit.nearest(visit.leave_side)
     if visit.hand_in and seconds < ENTER_S + 0.75:
         away = max(0.0, (seconds - ENTER_S - 0.12) / 0.63)
         return Hold(
