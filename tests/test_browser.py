@@ -103,7 +103,10 @@ def settled(page: Page, kiosk: Kiosk, view: str) -> None:
     preview = kiosk.board.preview()
     assert preview is not None
     expect(page.locator("#preview")).to_have_attribute("data-sequence", str(preview.sequence))
-    page.evaluate("Promise.all([...document.querySelectorAll('img[src]')].map((i) => i.decode()))")
+    page.evaluate(
+        "Promise.all([...document.images].filter((image) => image.getAttribute('src'))"
+        ".map((image) => image.decode()))"
+    )
 
 
 def keep(page: Page, name: str) -> None:

@@ -82,30 +82,35 @@ def decided(outcome: Outcome, confirmed: str | None = None) -> dict[str, Any]:
 
 def test_before_anything_is_known_the_page_says_starting() -> None:
     page = operator_view(State(), NOW)
-    assert (page["view"], page["headline"]) == ("starting", "Starting…")
-    assert page["camera"]["after"] == ""
+    assert (page["view"], page["texts"]["headline"]) == ("starting", "Starting…")
+    assert page["texts"]["trouble-after"] == ""
 
 
 def test_an_empty_counter_invites() -> None:
     page = operator_view(state(), NOW)
-    assert (page["view"], page["headline"]) == ("ready", "Place an item")
-    assert page["bar"][1] == {"id": "catalog", "ok": True, "text": "2 days old · r7"}
+    assert (page["view"], page["texts"]["headline"]) == ("ready", "Place an item")
+    assert page["texts"]["bar-catalog-text"] == "2 days old · r7"
+    assert page["parts"] == {"bar-camera": True, "bar-catalog": True, "bar-journal": True}
 
 
 def test_an_item_in_view_asks_for_patience_or_gives_a_hint() -> None:
     assert operator_view(state(phase=Phase.LOOKING), NOW)["view"] == "looking"
     page = operator_view(state(phase=Phase.LOOKING, hint="move_into_view"), NOW)
-    assert (page["view"], page["headline"]) == ("hint", "Move the item fully into view")
+    assert (page["view"], page["texts"]["headline"]) == ("hint", "Move the item fully into view")
     page = operator_view(state(phase=Phase.LOOKING, hint="Wipe the lens"), NOW)
-    assert page["headline"] == "Wipe the lens"
+    assert page["texts"]["headline"] == "Wipe the lens"
 
 
 def test_an_accepted_item_is_named_with_its_catalog_picture() -> None:
     page = decided(Outcome.ACCEPTED)
-    assert page["headline"] == "Recognised"
-    assert (page["name"], page["sku"], page["category"]) == ("Oat Flakes", "A1", "Breakfast")
-    assert page["evidence"]["picture"] == "/thumbnail/r%207%2F%C3%BC/7.jpg"
-    assert page["evidence"]["percent"] == "83%"
+    assert page["texts"]["headline"] == "Recognised"
+    assert (page["texts"]["name"], page["texts"]["sku"], page["texts"]["category"]) == (
+        "Oat Flakes",
+        "A1",
+        "Breakfast",
+    )
+    assert page["picture"] == "/thumbnail/r%207%2F%C3%BC/7.jpg"
+    assert page["texts"]["evidence-percent"] == "83%"
     assert page["cards"] == []
 
 
@@ -113,32 +118,32 @@ def test_a_choice_offers_cards_and_no_name() -> None:
     page = decided(Outcome.CHOOSE)
     assert [card["sku"] for card in page["cards"]] == ["A1", "B2"]
     assert page["cards"][1]["name"] == "B2", "a product without a name is called by its SKU"
-    assert (page["name"], page["sku"], page["confirmed"]) == ("", "", "")
-    assert page["evidence"]["label"] == "These look alike to the camera"
+    assert (page["texts"]["name"], page["texts"]["sku"], page["confirmed"]) == ("", "", "")
+    assert page["texts"]["evidence-label"] == "These look alike to the camera"
 
 
 def test_a_confirmed_choice_says_so() -> None:
     page = decided(Outcome.CHOOSE, "B2")
-    assert (page["headline"], page["confirmed"]) == ("Confirmed", "B2")
+    assert (page["texts"]["headline"], page["confirmed"]) == ("Confirmed", "B2")
 
 
 def test_unknown_never_looks_like_an_answer() -> None:
     page = decided(Outcome.UNKNOWN)
-    assert page["headline"] == "Not in the catalog"
-    assert (page["name"], page["sku"], page["cards"]) == ("", "", [])
-    assert page["evidence"]["label"] == "Nearest, only a hint"
-    assert page["evidence"]["text"] == "Oat Flakes"
+    assert page["texts"]["headline"] == "Not in the catalog"
+    assert (page["texts"]["name"], page["texts"]["sku"], page["cards"]) == ("", "", [])
+    assert page["texts"]["evidence-label"] == "Nearest, only a hint"
+    assert page["texts"]["evidence-text"] == "Oat Flakes"
 
 
 def test_unknown_without_a_nearest_has_an_empty_strip() -> None:
     page = operator_view(state(phase=Phase.DECIDED, shown=shown(Outcome.UNKNOWN, count=0)), NOW)
-    assert page["evidence"]["text"] == page["evidence"]["picture"] == ""
+    assert page["texts"]["evidence-text"] == page["picture"] == ""
 
 
 def test_further_items_in_view_are_said() -> None:
     box = Box(0, 0, 1, 1)
-    one = operator_view(state(live=Live(1, (2, 2), box, (box,))), NOW)["others"]
-    two = operator_view(state(live=Live(1, (2, 2), box, (box, box))), NOW)["others"]
+    one = operator_view(state(live=Live(1, (2, 2), box, (box,))), NOW)["texts"]["others"]
+    two = operator_view(state(live=Live(1, (2, 2), box, (box, box))), NOW)["texts"]["others"]
     assert (one[:11], two[:12]) == ("1 more item", "2 more items")
 
 
@@ -147,9 +152,9 @@ def test_a_lost_camera_is_said_and_takes_the_answer_away() -> None:
     page = operator_view(
         state(camera=camera, phase=Phase.DECIDED, shown=shown(Outcome.ACCEPTED)), NOW
     )
-    assert (page["view"], page["name"]) == ("nocamera", "")
-    assert page["camera"]["message"] == "The camera was unplugged."
-    assert "reconnects by itself" in page["camera"]["after"]
+    assert (page["view"], page["texts"]["name"]) == ("nocamera", "")
+    assert page["texts"]["trouble-message"] == "The camera was unplugged."
+    assert "reconnects by itself" in page["texts"]["trouble-after"]
 
 
 def test_a_camera_missing_from_the_start_is_said() -> None:
@@ -160,14 +165,14 @@ def test_a_camera_missing_from_the_start_is_said() -> None:
 def test_without_a_catalog_the_page_says_what_to_do() -> None:
     page = operator_view(state(catalog=CatalogStatus(False, "The folder is empty.")), NOW)
     assert page["view"] == "nocatalog"
-    assert page["detail"].startswith("The folder is empty. Ask")
+    assert page["texts"]["detail"].startswith("The folder is empty. Ask")
 
 
 def test_a_bad_new_release_does_not_hide_the_old_one() -> None:
     catalog = CatalogStatus(False, "The new release is damaged.", release="r7")
     page = operator_view(state(catalog=catalog), NOW)
     assert page["view"] == "ready"
-    assert page["bar"][1]["ok"] is False
+    assert page["parts"]["bar-catalog"] is False
 
 
 def test_the_last_item_stays_readable_after_it_has_left() -> None:
@@ -176,9 +181,10 @@ def test_the_last_item_stays_readable_after_it_has_left() -> None:
     board.post(shown=shown(Outcome.CHOOSE, "B2"))
     assert board.state().last is None, "a confirmation is not a new item"
     board.post(phase=Phase.READY, shown=None)
-    strip = operator_view(board.state(), NOW)["evidence"]
-    assert (strip["label"], strip["text"], strip["sku"]) == ("Last item", "B2", "B2")
-    assert strip["percent"] == ""
+    texts = operator_view(board.state(), NOW)["texts"]
+    assert texts["evidence-label"] == "Last item"
+    assert (texts["evidence-text"], texts["evidence-sku"]) == ("B2", "B2")
+    assert texts["evidence-percent"] == ""
 
 
 @pytest.mark.parametrize(
@@ -186,8 +192,8 @@ def test_the_last_item_stays_readable_after_it_has_left() -> None:
     [(Outcome.UNKNOWN, "Not in the catalog"), (Outcome.CHOOSE, "Nothing was chosen")],
 )
 def test_a_last_item_without_an_answer_is_said_plainly(outcome: Outcome, text: str) -> None:
-    strip = operator_view(state(last=shown(outcome)), NOW)["evidence"]
-    assert (strip["text"], strip["picture"]) == (text, "")
+    page = operator_view(state(last=shown(outcome)), NOW)
+    assert (page["texts"]["evidence-text"], page["picture"]) == (text, "")
 
 
 @pytest.mark.parametrize(
@@ -291,10 +297,10 @@ def test_no_page_names_another_host() -> None:
         assert "//" not in text.replace("// ", ""), f"{file.name} may load something from outside"
 
 
-def test_the_operators_scripts_stay_under_a_hundred_lines() -> None:
+def test_the_operators_page_takes_less_than_a_hundred_lines_of_script() -> None:
     static = Path(kiosk.web.__file__).parent / "static"
-    for name in ("kiosk.js", "follow.js", "status.js"):
-        assert len((static / name).read_text().splitlines()) < 100, name
+    text = (static / "kiosk.js").read_text() + (static / "follow.js").read_text()
+    assert len([line for line in text.splitlines() if line.strip()]) < 100
 
 
 def test_a_reference_picture_is_served_and_kept(client: FlaskClient) -> None:

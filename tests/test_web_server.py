@@ -135,7 +135,7 @@ def test_a_burst_of_changes_is_coalesced_and_its_end_arrives(server: Server, boa
         for number in range(500):
             board.post(phase=Phase.LOOKING, hint=f"hint {number}")
         seen = 1
-        while (page := reader.next()) and page["headline"] != "hint 499":
+        while (page := reader.next()) and page["texts"]["headline"] != "hint 499":
             seen += 1
         assert page is not None
         assert seen < 100

@@ -24,8 +24,10 @@ from kiosk.web.technician import status_view, versions
 
 SLICE_S = 0.5
 """Longest wait before a reader looks whether it should end."""
-SPACING_S = 0.1
-"""Least time between two states on one stream."""
+SPACING_S = 0.06
+"""After a state is sent; with SETTLE_S at most ten a second."""
+SETTLE_S = 0.04
+"""After a change: writers post what belongs together one by one."""
 BEAT_S = 3.0
 """A stream says at least this often that it lives; the page shows "Connecting…" after three."""
 STREAM_S = 300.0
@@ -108,7 +110,9 @@ def _events(
             beat = now + BEAT_S
             yield "event: beat\ndata:\n\n"
         pause(SPACING_S)
-        state = board.wait(state.version, SLICE_S)
+        if board.wait(state.version, SLICE_S).version != state.version:
+            pause(SETTLE_S)
+        state = board.state()
 
 
 def _next_preview(board: Board, streams: Streams, after: int) -> Preview | None:

@@ -19,30 +19,44 @@ CARDS = 5
 
 
 def operator_view(state: State, now: datetime) -> dict[str, Any]:
-    """Everything the operator's page shows. `now` is aware; it only ages the catalog."""
+    """Everything the operator's page shows. `now` is aware; it only ages the catalog.
+
+    `texts` and `parts` (well or not) are keyed by the ids of the page's elements.
+    """
     view = view_of(state)
-    page: dict[str, Any] = {
-        "view": view,
+    texts = {
         "headline": words.HEADLINES.get(view, ""),
         "detail": words.DETAILS.get(view, ""),
-        "decision": "",
         "name": "",
         "sku": "",
         "category": "",
-        "confirmed": "",
-        "cards": [],
-        "evidence": _aside(view, state),
         "others": words.others(len(state.live.others)) if state.camera.ok else "",
-        "camera": _camera(state.camera),
-        "bar": _bar(state, now),
+        **_trouble(state.camera),
+        "bar-catalog-text": _catalog(state, now),
     }
     if view == "hint":
-        page["headline"] = words.HINTS.get(state.hint, state.hint)
-        page["detail"] = words.HINT_DETAILS.get(state.hint, "")
+        texts["headline"] = words.HINTS.get(state.hint, state.hint)
+        texts["detail"] = words.HINT_DETAILS.get(state.hint, "")
     if view == "nocatalog":
-        page["detail"] = f"{state.catalog.message} {words.CATALOG_HELP}"
+        texts["detail"] = f"{state.catalog.message} {words.CATALOG_HELP}"
+    parts = {"camera": state.camera.ok, "catalog": state.catalog.ok, "journal": state.journal.ok}
+    page: dict[str, Any] = {
+        "view": view,
+        "texts": texts,
+        "parts": {f"bar-{part}": ok for part, ok in parts.items()},
+        "live": state.camera.ok,
+        "picture": "",
+        "decision": "",
+        "cards": [],
+        "confirmed": "",
+    }
     if state.shown is not None and view == state.shown.decision.outcome:
-        page |= _decision(state.shown)
+        _show_decision(page, state.shown)
+    elif view == "ready" and state.last is not None:
+        _show_last(page, state.last)
+    else:
+        label, text = words.ASIDES.get(view, ("", ""))
+        _show_evidence(page, label, text.format(skus=f"{state.catalog.skus:,}"))
     return page
 
 
@@ -78,51 +92,61 @@ def _unread(state: State) -> bool:
     return state.phase is Phase.STARTING and CatalogStatus() == state.catalog
 
 
-def _decision(shown: Shown) -> dict[str, Any]:
+def _show_decision(page: dict[str, Any], shown: Shown) -> None:
     decision = shown.decision
-    fields: dict[str, Any] = {
-        "decision": decision.decision_id,
-        "confirmed": shown.confirmed or "",
-    }
+    page["decision"] = decision.decision_id
+    page["confirmed"] = shown.confirmed or ""
     pairs = list(zip(decision.matches, shown.records, strict=False))
     if decision.outcome is Outcome.CHOOSE:
         release = decision.hashes.release
-        fields["cards"] = [_card(match, record, release) for match, record in pairs[:CARDS]]
-        why = words.WHY_ASKED.get(decision.rule, "")
-        fields["evidence"] = _evidence(why, words.COMPARE)
+        page["cards"] = [_card(match, record, release) for match, record in pairs[:CARDS]]
         if shown.confirmed:
-            fields["headline"] = words.CONFIRMED
-            fields["evidence"] = _evidence("", words.COMPARE_DONE)
+            page["texts"]["headline"] = words.CONFIRMED
+            _show_evidence(page, "", words.COMPARE_DONE)
+        else:
+            _show_evidence(page, words.WHY_ASKED.get(decision.rule, ""), words.COMPARE)
     elif pairs:
         match, record = pairs[0]
         name = record.name or record.sku
         if decision.outcome is Outcome.ACCEPTED:
-            fields |= {"name": name, "sku": record.sku, "category": record.category}
-            fields["evidence"] = _evidence(words.REFERENCE, "", shown, match)
+            page["texts"] |= {"name": name, "sku": record.sku, "category": record.category}
+            _show_evidence(page, words.REFERENCE, "", shown, match)
         else:
-            fields["evidence"] = _evidence(words.NEAREST_LABEL, name, shown, match)
+            _show_evidence(page, words.NEAREST_LABEL, name, shown, match)
     else:
-        fields["evidence"] = _evidence("", "")
-    return fields
+        _show_evidence(page, "", "")
 
 
-def _aside(view: str, state: State) -> dict[str, str]:
-    """The strip while there is no decision: the last item, or what is going on."""
-    if view == "ready" and state.last is not None:
-        return _last(state.last)
-    label, text = words.ASIDES.get(view, ("", ""))
-    return _evidence(label, text.format(skus=f"{state.catalog.skus:,}"))
-
-
-def _last(shown: Shown) -> dict[str, str]:
+def _show_last(page: dict[str, Any], shown: Shown) -> None:
     outcome = shown.decision.outcome
     said = shown.confirmed or shown.decision.sku
     for match, record in zip(shown.decision.matches, shown.records, strict=False):
         if match.sku == said:
-            name = record.name or record.sku
-            return _evidence(words.LAST, name, shown, match) | {"percent": "", "sku": record.sku}
+            _show_evidence(page, words.LAST, record.name or record.sku, shown, match)
+            page["texts"] |= {"evidence-sku": record.sku, "evidence-percent": ""}
+            return
     text = words.HEADLINES["unknown"] if outcome is Outcome.UNKNOWN else words.LAST_OPEN
-    return _evidence(words.LAST, text)
+    _show_evidence(page, words.LAST, text)
+
+
+def _show_evidence(
+    page: dict[str, Any],
+    label: str,
+    text: str,
+    shown: Shown | None = None,
+    match: Match | None = None,
+) -> None:
+    """Fill the strip: a label, a text and, of one match, its picture and similarity."""
+    percent = ""
+    if shown is not None and match is not None:
+        percent = f"{100 * min(max(match.similarity, 0.0), 1.0):.0f}%"
+        page["picture"] = thumbnail_url(shown.decision.hashes.release, match.reference)
+    page["texts"] |= {
+        "evidence-label": label,
+        "evidence-text": text,
+        "evidence-sku": "",
+        "evidence-percent": percent,
+    }
 
 
 def _card(match: Match, record: Record, release: str) -> dict[str, str]:
@@ -134,34 +158,15 @@ def _card(match: Match, record: Record, release: str) -> dict[str, str]:
     }
 
 
-def _evidence(
-    label: str, text: str, shown: Shown | None = None, match: Match | None = None
-) -> dict[str, str]:
-    """The strip: a label, a text and, of one match, its picture and similarity."""
-    strip = {"label": label, "text": text, "sku": "", "picture": "", "percent": ""}
-    if shown is None or match is None:
-        return strip
-    percent = 100 * min(max(match.similarity, 0.0), 1.0)
-    picture = thumbnail_url(shown.decision.hashes.release, match.reference)
-    return strip | {"picture": picture, "percent": f"{percent:.0f}%"}
-
-
-def _camera(camera: CameraStatus) -> dict[str, Any]:
+def _trouble(camera: CameraStatus) -> dict[str, str]:
     starting = _starting(camera)
     return {
-        "ok": camera.ok,
-        "title": words.HEADLINES["starting"] if starting else words.CAMERA_TROUBLE,
-        "message": camera.message,
-        "after": "" if starting else words.CAMERA_RETRIES,
+        "trouble-title": words.HEADLINES["starting"] if starting else words.CAMERA_TROUBLE,
+        "trouble-message": camera.message,
+        "trouble-after": "" if starting else words.CAMERA_RETRIES,
     }
 
 
-def _bar(state: State, now: datetime) -> list[dict[str, Any]]:
-    catalog = " · ".join(
-        part for part in (words.age(state.catalog.built_at, now), state.catalog.release) if part
-    )
-    return [
-        {"id": "camera", "ok": state.camera.ok, "text": ""},
-        {"id": "catalog", "ok": state.catalog.ok, "text": catalog},
-        {"id": "journal", "ok": state.journal.ok, "text": ""},
-    ]
+def _catalog(state: State, now: datetime) -> str:
+    facts = (words.age(state.catalog.built_at, now), state.catalog.release)
+    return " · ".join(fact for fact in facts if fact)

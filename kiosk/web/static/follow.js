@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Follows the service's events; while it does not answer, the page says so and tries again.
 "use strict";
-function follow(page, show) {
+function follow(page, show) { // shows each state; while the service is silent, says so and retries
   const events = new EventSource(`/events?page=${page}`);
   const lost = () => {
     events.close();
-    clearTimeout(quiet);
+    clearTimeout(silence);
     document.body.classList.add("lost");
-    setTimeout(() => follow(page, show), 500);
+    setTimeout(follow, 500, page, show);
   };
-  const alive = () => {
-    document.body.classList.remove("lost");
-    clearTimeout(quiet);
-    quiet = setTimeout(lost, 10000); // the service beats every 3 s
-  };
-  let quiet = setTimeout(lost, 10000);
-  events.addEventListener("beat", alive);
-  events.onmessage = (event) => { alive(); show(JSON.parse(event.data)); };
+  const alive = () => { clearTimeout(silence); silence = setTimeout(lost, 10000); }; // it beats every 3 s
+  let silence = setTimeout(lost, 10000);
   events.onerror = lost;
+  events.addEventListener("beat", alive);
+  events.onmessage = (event) => { alive(); document.body.classList.remove("lost"); show(JSON.parse(event.data)); };
 }
