@@ -95,12 +95,12 @@ class Watcher:
             return None
         except CameraEnded as end:
             orderly = True
-            self._latest.fail(end)
             self._say(ok=False, message=ENDED, detail=str(end))
+            self._latest.fail(end)
             return end
         except CameraError as fault:
-            self._latest.fail(fault)
             self._say(ok=False, message=str(fault), detail="")
+            self._latest.fail(fault)
             return fault
         finally:
             self.pid = self._ring = None
