@@ -15,8 +15,8 @@ BLANK_SPREAD = 2.0
 """Grey levels. Even an empty counter has more shading than that."""
 
 STALLED = "The camera stopped sending pictures. Reconnecting…"
-SLOW = "The camera does not answer yet. If this stays, unplug it and plug it in again."
-HUNG = "The camera does not answer. Unplug it and plug it in again."
+SLOW = "The camera does not answer yet. If this stays, check its plug, cable or network."
+HUNG = "The camera does not answer. Unplug it and plug it in again, or check its network."
 FROZEN = "The camera repeats the same picture. Reconnecting…"
 BLANK = "The camera sends a blank picture: is the lens covered, or is it dark?"
 
@@ -25,7 +25,7 @@ class Verdict(Enum):
     """How the camera is right now."""
 
     WAITING = "too early to say"
-    SLOW = "opens, but takes long"
+    SLOW = "The camera does not answer yet. If this stays, check its plug, cable or network."
     GOOD = "good pictures come"
     BLANK = "pictures come, but show nothing"
 
