@@ -79,4 +79,4 @@ def duck() -> Form:
     ]
     head = [(0.9 + 2 * np.sin(a), y, 1.5 + 2 * np.cos(a)) for a in angles for y in (5.6, 7.4)]
     parts = (np.asarray(body, np.float32), np.asarray(head, np.float32))
-    return Form(_distance, _paint, (-4.9, 0.0, -4.9), (4.9, 8.7, 4.9), parts, 0.09, 3.5)
+    return Form(_distance, _paint, (-4.9, 0.0, -4.9), (4.9, 8.7, 4.9), parts, 0.3, 3.5)

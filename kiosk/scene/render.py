@@ -66,6 +66,7 @@ class Scene:
         self._timeline = Timeline(seed, fps)
         self._counter = empty_counter(self._view)
         self._prepared = -1
+        self._parts: Iterator[None] = iter(())
         self._noise = _noise_fields(width, height, seed)
 
     def visits(self, count: int | None = None) -> Iterator[Visit]:
@@ -118,18 +119,22 @@ class Scene:
         return tuple(item for item in items if item is not None)
 
     def _prepare(self, visit: Visit) -> None:
-        """Trace the next items while nothing moves, so that they enter without a stutter."""
-        if visit.number == self._prepared:
-            return
-        self._prepared = visit.number
+        """Trace one more part of the next visit while nothing moves, so that it enters smoothly."""
+        if visit.number != self._prepared:
+            self._prepared = visit.number
+            self._parts = self._trace_parts(visit)
+        next(self._parts, None)
+
+    def _trace_parts(self, visit: Visit) -> Iterator[None]:
+        moments = [0.5 * step for step in range(9)]
         for stay in visit.stays:
-            item = solid(stay.product.sku, self._view)
-            for moment in range(9):
-                item.sprite(pose_at(visit, stay, moment * 0.5))
-        for moment in range(9):
-            hold = hold_at(visit, moment * 0.5)
+            for seconds in moments:
+                solid(stay.product.sku, self._view).sprite(pose_at(visit, stay, seconds))
+            yield
+        for hold in (hold_at(visit, seconds) for seconds in moments):
             if hold is not None:
                 hand_sprites(self._view, _reach_from(hold, 0.0, 0.0, visit.style, 0.0))
+                yield
 
     def _truth(
         self,

@@ -199,17 +199,15 @@ class Timeline:
 
 
 def _stay(rng: random.Random, product: Product, x: float, number: int) -> Stay:
+    """Where and how a product rests; flat things and toys turn less than boxes and cans."""
     flat = product.category in FLAT
+    calm = 0.35 if product.category == "toys" else 1.0
     turn = rng.uniform(-0.12, 0.12) if flat else rng.uniform(0.06, 0.32) * rng.choice((-1, 1))
     spin = 0.0
     if rng.random() < 0.45 or number < 3:
         spin = rng.uniform(0.06, 0.14) if flat else rng.uniform(0.25, 0.5)
     arrive = rng.uniform(0.05, 0.15) if flat else rng.uniform(0.25, 0.8)
-    rest = Pose(x + rng.uniform(-0.8, 0.8), rng.uniform(1.2, 4.2), turn)
-    return Stay(
-        product,
-        rest,
-        spin * rng.choice((-1, 1)),
-        rng.uniform(0.01, 0.03),
-        arrive * rng.choice((-1, 1)),
-    )
+    rest = Pose(x + rng.uniform(-0.8, 0.8), rng.uniform(1.2, 4.2), calm * turn)
+    spin *= calm * rng.choice((-1, 1))
+    sway = calm * rng.uniform(0.01, 0.03)
+    return Stay(product, rest, spin, sway, calm * arrive * rng.choice((-1, 1)))

@@ -53,6 +53,19 @@ class _Trace:
     zone: Pixels
 
 
+@dataclass(frozen=True, slots=True)
+class _Geometry:
+    """What never changes while a body turns: its window, light, cover and places in the skin."""
+
+    left: int
+    top: int
+    shade: Pixels
+    shine: Pixels
+    cover: Pixels
+    across: Floats
+    along: Floats
+
+
 class Turned:
     """A body of revolution in one view. `wrap` is its skin, BGR: columns go around, rows top to
     bottom along the outline.
@@ -69,21 +82,21 @@ class Turned:
 
     def sprite(self, pose: Pose) -> Sprite:
         """The body at a pose; the label's middle faces the camera at turn 0."""
-        left, top, columns, rows, shade, shine, cover = self._geometry
-        offset = (-pose.turn / math.tau) % 1.0 * self._wide
-        across, along = self._maps
+        g = self._geometry
+        offset = np.float32((-pose.turn / math.tau) % 1.0 * self._wide)
         skin = cv2.remap(
             self._skin,
-            across + np.float32(offset),
-            along,
+            g.across + offset,
+            g.along,
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_WRAP,
         )
-        lit = cv2.add(cv2.multiply(skin, shade, scale=1 / 128), shine)
-        picture = premultiplied(np.asarray(lit, np.uint8), cover)
+        lit = cv2.add(cv2.multiply(skin, g.shade, scale=1 / 128), g.shine)
+        picture = premultiplied(np.asarray(lit, np.uint8), g.cover)
         matrix = shift_matrix(self._view, self._anchors, Pose(), pose)
-        local = np.array([[self._step, 0, left], [0, self._step, top], [0, 0, 1]])
+        local = np.array([[self._step, 0, g.left], [0, self._step, g.top], [0, 0, 1]])
         matrix = matrix @ local
+        rows, columns = g.cover.shape
         ends = [(0, 0), (columns, 0), (0, rows), (columns, rows)]
         corners = [tuple(matrix @ np.array([x, y, 1.0])) for x, y in ends]
         return place(picture, matrix, corners)
@@ -104,11 +117,7 @@ class Turned:
         )
 
     @cached_property
-    def _maps(self) -> tuple[Floats, Floats]:
-        return self._across, self._along
-
-    @cached_property
-    def _geometry(self) -> tuple[int, int, int, int, Pixels, Pixels, Pixels]:
+    def _geometry(self) -> _Geometry:
         view, step = self._view, self._step
         corners = view.project(_rings(self._outline.points, Pose()))
         left, top = (np.floor(corners.min(axis=0)) - 3).astype(int)
@@ -116,22 +125,22 @@ class Turned:
         columns, rows = round((right - left) / step), round((bottom - top) / step)
         rays = view.rays(float(left), float(top), columns, rows, step)
         trace = self._trace(rays, float(left), float(top))
-        spot = view.eye + rays * trace.depth[..., None]
         hit = np.isfinite(trace.depth)
-        spot[~hit] = 0
+        spot = (view.eye + rays * np.where(hit, trace.depth, 0)[..., None]) * hit[..., None]
         around = np.arctan2(spot[..., 0], spot[..., 2]) / math.tau + 0.5
-        self._across = np.asarray(around * self._wide - 0.5, np.float32)
-        total = self._outline.lengths[-1]
         skin_rows = self._skin.shape[0]
-        self._along = np.asarray((1 - trace.along / total) * skin_rows - 0.5, np.float32)
-        np.clip(self._along, 0, skin_rows - 1, out=self._along)
+        share = 1 - trace.along / self._outline.lengths[-1]
+        places = [around * self._wide - 0.5, np.clip(share * skin_rows - 0.5, 0, skin_rows - 1)]
         shade, shine = self._light(rays, trace, spot, hit)
         cover = np.asarray(hit * np.uint8(255), np.uint8)
         shade, _ = feathered(shade, cover)
         shine, cover = feathered(shine, cover)
-        for field in (self._across, self._along):
-            field[~hit] = cv2.dilate(np.where(hit, field, 0), np.ones((3, 3), np.uint8))[~hit]
-        return int(left), int(top), columns, rows, shade, shine, cover
+        # Places are carried a pixel outwards too, for the softened edge of the cover.
+        across, along = (
+            np.where(hit, field, cv2.dilate(field * hit, np.ones((3, 3), np.uint8)))
+            for field in (np.asarray(field_, np.float32) for field_ in places)
+        )
+        return _Geometry(int(left), int(top), shade, shine, cover, across, along)
 
     def _trace(self, rays: Floats, left: float, top: float) -> _Trace:
         outline, view = self._outline, self._view
