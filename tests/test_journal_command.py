@@ -58,6 +58,7 @@ def test_the_table_is_readable_and_harmless_to_a_terminal(state: Path, capsys) -
     assert lines[0].split()[:4] == ["at", "kind", "outcome", "sku"]
     assert "two SKUs too close" in lines[1]
     assert "0.812" in lines[1]
+    assert "(A1)" in lines[1], "no answer, so the nearest is in brackets"
     assert "confirmation" in lines[3]
     assert "B2" in lines[3]
     assert lines[4] == "3 entries"

@@ -25,7 +25,7 @@ CSV_COLUMNS = (
     *("at", "kind", "outcome", "sku", "similarity", "margin", "rule", "decision_id", "visit_id"),
     *("release", "detector", "embedder"),
 )
-_TABLE = "{at:<19}  {kind:<12}  {outcome:<8}  {sku:<16}  {similarity:>10}  {margin:>6}  {rule}"
+_TABLE = "{at:<19}  {kind:<12}  {outcome:<8}  {sku:<20}  {similarity:>10}  {margin:>6}  {rule}"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -34,7 +34,8 @@ def register(subparsers: Verbs) -> None:
     parser = subparsers.add_parser(
         "journal",
         help="read back decisions and confirmations",
-        description="Print the journal: every decision with its evidence, every confirmation.",
+        description="Print the journal: every decision with its evidence, every confirmation. In "
+        "the table a SKU in brackets is only the nearest, not an answer.",
     )
     parser.add_argument(
         "--since",
@@ -113,6 +114,8 @@ def _lines(entries: Entries) -> Iterator[str]:
     for entry in entries:
         evidence = entry["evidence"]
         cells = {name: _visible(entry[name] or "") for name in ("kind", "outcome", "sku", "rule")}
+        if not cells["sku"] and evidence.get("matches"):
+            cells["sku"] = _visible(f"({evidence['matches'][0]['sku']})")
         at = datetime.fromisoformat(entry["at"]).astimezone()
         cells["at"] = at.strftime("%Y-%m-%d %H:%M:%S")
         for name in ("similarity", "margin"):

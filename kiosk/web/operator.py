@@ -16,6 +16,8 @@ from kiosk.values import Match, Outcome, Record
 from kiosk.web import words
 
 CARDS = 5
+RELEASE_CHARACTERS = 12
+"""Of a release's name in the status bar; the status page has it whole."""
 
 
 def operator_view(state: State, now: datetime) -> dict[str, Any]:
@@ -168,5 +170,5 @@ def _trouble(camera: CameraStatus) -> dict[str, str]:
 
 
 def _catalog(state: State, now: datetime) -> str:
-    facts = (words.age(state.catalog.built_at, now), state.catalog.release)
+    facts = (words.age(state.catalog.built_at, now), state.catalog.release[:RELEASE_CHARACTERS])
     return " · ".join(fact for fact in facts if fact)

@@ -16,8 +16,6 @@ from kiosk.errors import BusyError, ConfigError, KioskError
 from kiosk.web.guard import MAX_BODY_BYTES
 from kiosk.web.streams import Streams
 
-log = logging.getLogger(__name__)
-
 SPARE_THREADS = 4
 STOP_S = 0.7
 """How long streams get to end by themselves; they look every `live.SLICE_S`."""
@@ -30,6 +28,8 @@ class Server:
     """
 
     def __init__(self, app: Flask, *, host: str, port: int, streams: int) -> None:
+        # At its info level waitress tells of every page that was closed.
+        logging.getLogger("waitress").setLevel(logging.WARNING)
         self._streams: Streams = app.extensions["kiosk_streams"]
         self._socket = _bound(host, port)
         self._server: Any = create_server(
