@@ -11,7 +11,7 @@ from kiosk.scene.light import display
 from kiosk.scene.view import Floats, Pixels, View
 
 PLAN = 22.0
-LEFT, RIGHT, BACK, FRONT = -44.0, 44.0, -33.0, 22.0
+LEFT, RIGHT, BACK, FRONT = -44.0, 44.0, -33.0, 38.0
 MAT = (-18.5, -13.5, 18.5, 12.5)
 
 
