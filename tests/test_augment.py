@@ -11,7 +11,7 @@ from tiny_models import CROP, open_models, picture, write_models
 
 from kiosk.errors import ImageError
 from kiosk.values import Box, Pixels
-from kiosk.vision.augment import MIRRORED, PLAIN, VIEWS, View, seen
+from kiosk.vision.augment import CAMERA, MIRRORED, PLAIN, VIEWS, View, seen
 from kiosk.vision.image import crop, resize
 
 WHOLE = Box(0, 0, 200, 200)
@@ -32,7 +32,7 @@ def wedge() -> tuple[Pixels, Box]:
 
 
 def test_names_and_recipes_are_all_different_and_plain_comes_first() -> None:
-    views = VIEWS + MIRRORED
+    views = VIEWS + MIRRORED + CAMERA
     assert VIEWS[0] == PLAIN and str(PLAIN) == "plain: as it is"
     assert len({view.name for view in views}) == len({str(view) for view in views}) == len(views)
     assert not any(view.mirror for view in VIEWS)
@@ -47,7 +47,7 @@ def test_every_view_is_deterministic_leaves_the_picture_alone_and_differs_from_p
     pixels, box = wedge()
     before = pixels.copy()
     plain = cut(pixels, box)
-    for view in VIEWS[1:] + MIRRORED:
+    for view in VIEWS[1:] + MIRRORED + CAMERA:
         first, again = (seen(pixels, box, view, cut) for _ in range(2))
         assert first.dtype == np.uint8 and first.shape == (64, 64, 3)
         assert (first == again).all() and not (first == plain).all(), view
@@ -96,6 +96,34 @@ def test_brightness_and_defocus_do_what_they_say() -> None:
     assert np.abs(np.diff(soft[32, :, 1])).max() < np.abs(np.diff(plain[32, :, 1])).max() / 2
 
 
+def test_light_and_distance_do_what_they_say() -> None:
+    pixels, box = wedge()
+    plain = cut(pixels, box).astype(int)
+    warm = seen(pixels, box, View("w", tint=(0.5, 1, 1)), cut)
+    loose = View("l", zoom=1.3)
+    assert np.abs(warm[:, :, 2] - plain[:, :, 2]).max() == 0
+    assert seen(pixels, box, View("w", zoom=1.3, tint=(0.5, 1, 1)), cut)[0, 0, 0] == 100
+    assert seen(pixels, box, loose, cut)[0, 0, 0] == 200
+    dark = seen(pixels, box, View("g", gamma=2), cut)
+    assert dark[32, 32, 2] == round(255 * (200 / 255) ** 2)
+    noisy = seen(pixels, box, View("n", noise=8), cut).astype(int)[16:48, 8:40, 2]
+    assert 2 < np.std(noisy) < 12
+    far = seen(pixels, box, View("f", far=12), cut).astype(int)
+    assert np.abs(np.diff(far[32, :, 1])).max() < np.abs(np.diff(plain[32, :, 1])).max() / 2
+
+
+def test_a_squeezed_item_is_narrower_and_its_box_with_it() -> None:
+    pixels, box = wedge()
+    sizes = []
+
+    def keep(around: Pixels, inner: Box) -> Pixels:
+        sizes.append((round(inner.width), round(inner.height)))
+        return cut(around, inner)
+
+    narrow = seen(pixels, box, View("s", squeeze=(0.5, 1)), keep)
+    assert sizes == [(50, 100)] and narrow[:, :60, 0].max() < 20
+
+
 def test_a_tight_box_shows_less_and_a_loose_one_shows_the_counter() -> None:
     pixels, box = wedge()
     tight = seen(pixels, box, View("t", zoom=0.8), cut)
@@ -117,7 +145,7 @@ def test_boxes_of_any_shape_and_place_work_and_an_empty_one_is_refused() -> None
     pixels, _ = wedge()
     boxes = (Box(0, 0, 400, 300), Box(0.4, 0.6, 9.7, 299), Box(390, 290, 400, 300), Box(3, 3, 5, 5))
     for box in boxes:
-        for view in VIEWS + MIRRORED:
+        for view in VIEWS + MIRRORED + CAMERA:
             assert seen(pixels, box, view, cut).shape == (64, 64, 3)
     with pytest.raises(ImageError):
         seen(pixels, Box(5, 5, 5, 5), PLAIN, cut)

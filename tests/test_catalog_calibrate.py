@@ -6,7 +6,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kiosk.catalog.calibrate import SAME_PICTURE, calibrate, measure, thresholds_of, upper_bound
+from kiosk.catalog.calibrate import (
+    SAME_PICTURE,
+    Probes,
+    References,
+    calibrate,
+    measure,
+    thresholds_of,
+    upper_bound,
+)
 
 DIMENSION = 32
 
@@ -35,24 +43,42 @@ class World:
         return unit(items[:, None] + wobble)
 
 
-def rows(views: np.ndarray, pictures_per_sku: int = 1) -> tuple[np.ndarray, ...]:
-    """Vectors, SKU, picture and view numbers of (pictures, views, D)."""
-    pictures, count = views.shape[:2]
-    picture = np.repeat(np.arange(pictures, dtype=np.int32), count)
-    view = np.tile(np.arange(count, dtype=np.int32), pictures)
-    vectors = views.reshape(-1, views.shape[2]).astype(np.float16)
-    return vectors, picture // pictures_per_sku, picture, view
+def catalog(world: World, items: np.ndarray, pictures_per_sku: int = 1) -> tuple:
+    """References of (pictures, D) items, six views each, and five probes of each picture."""
+    views = world.views(items, 6)
+    picture = np.repeat(np.arange(len(items), dtype=np.int32), 6)
+    references = References(
+        vectors=views.reshape(-1, DIMENSION).astype(np.float16),
+        skus=picture // pictures_per_sku,
+        pictures=picture,
+        views=np.tile(np.arange(6, dtype=np.int32), len(items)),
+    )
+    return references, probes_of(world, items)
+
+
+def probes_of(world: World, items: np.ndarray, count: int = 5) -> Probes:
+    seen = photos(world, items, count)
+    numbers = np.repeat(np.arange(len(items), dtype=np.int32), count)
+    return Probes(seen.reshape(-1, DIMENSION).astype(np.float16), numbers)
+
+
+def photos(world: World, items: np.ndarray, count: int = 1) -> np.ndarray:
+    """(items, count, D): as the camera sees them."""
+    return world.views(items, count + 1, noise=0.6)[:, 1:]
+
+
+def similarities(references: References, queries: np.ndarray) -> np.ndarray:
+    return queries @ references.vectors.astype(np.float32).T
 
 
 @pytest.mark.parametrize("skus", [20, 43, 150, 600])
 def test_fresh_strangers_rarely_reach_accept(skus: int) -> None:
     reached, offered, total = 0, 0, 0
-    for seed in range(8):
+    for seed in range(6):
         world = World(seed)
-        table = rows(world.views(world.items(skus), 6))
-        thresholds = calibrate(*table)
-        strangers = world.items(400)
-        best = (strangers @ table[0].astype(np.float32).T).max(axis=1)
+        references, probes = catalog(world, world.items(skus))
+        thresholds = calibrate(references, probes)
+        best = similarities(references, photos(world, world.items(400))[:, 0]).max(axis=1)
         reached += int((best >= thresholds.accept).sum())
         offered += int((best >= thresholds.choose).sum())
         total += len(best)
@@ -64,13 +90,12 @@ def test_fresh_strangers_rarely_reach_accept(skus: int) -> None:
 def test_own_items_are_mostly_recognised_where_items_differ() -> None:
     world = World(3)
     items = world.items(100)
-    table = rows(world.views(items, 6))
-    thresholds = calibrate(*table)
-    fresh = world.views(items, 4)[:, 1:]
-    near = np.einsum("ivd,nd->ivn", fresh, table[0].astype(np.float32))
-    own = np.equal.outer(np.arange(100), table[1])[:, None]
-    right = np.where(own, near, -1).max(axis=2)
-    wrong = np.where(own, -1, near).max(axis=2)
+    references, probes = catalog(world, items)
+    thresholds = calibrate(references, probes)
+    near = similarities(references, photos(world, items, 3).reshape(-1, DIMENSION))
+    own = np.equal.outer(np.repeat(np.arange(100), 3), references.skus)
+    right = np.where(own, near, -1).max(axis=1)
+    wrong = np.where(own, -1, near).max(axis=1)
     accepted = (right >= thresholds.accept) & (right - wrong >= thresholds.margin)
     assert accepted.mean() > 0.5
     assert not ((wrong >= thresholds.accept) & (wrong - right >= thresholds.margin)).any()
@@ -79,50 +104,56 @@ def test_own_items_are_mostly_recognised_where_items_differ() -> None:
 def test_several_pictures_of_a_sku_are_tried_against_the_others() -> None:
     world = World(4)
     items = np.repeat(world.items(40), 3, axis=0)
-    views = world.views(unit(items + 0.2 * unit(world.random.standard_normal(items.shape))), 4)
-    samples = measure(*rows(views, pictures_per_sku=3))
-    assert samples.skus == 40
-    # Plain views count as well: their SKU has other pictures to be recognised by.
-    assert len(samples.own) == len(samples.rivals) == 40 * 3 * 4
-    assert len(samples.strangers) == 120
-    assert samples.own.max() < SAME_PICTURE
+    sides = unit(items + 0.4 * unit(world.random.standard_normal(items.shape)))
+    references, probes = catalog(world, sides, pictures_per_sku=3)
+    samples = measure(references, probes)
+    assert samples.skus == 40 and len(samples.own) == len(samples.strangers) == 40 * 3 * 5
+    near = similarities(references, probes.vectors.astype(np.float32))
+    same_sku = np.equal.outer(probes.pictures // 3, references.skus)
+    same_picture = np.equal.outer(probes.pictures, references.pictures)
+    expected = np.where(same_sku & ~same_picture, near, -1).max(axis=1)
+    assert np.allclose(samples.own, expected, atol=1e-5)
+    assert np.allclose(samples.rivals, np.where(same_sku, -1, near).max(axis=1), atol=1e-5)
 
 
-def test_one_sku_accepts_only_what_resembles_it_as_its_own_views_do() -> None:
+def test_a_sku_with_one_picture_keeps_it_to_be_recognised_by() -> None:
+    world = World(12)
+    references, probes = catalog(world, world.items(30))
+    near = similarities(references, probes.vectors.astype(np.float32))
+    same = np.equal.outer(probes.pictures, references.pictures)
+    expected = np.where(same, near, -1).max(axis=1)
+    assert np.allclose(measure(references, probes).own, expected, atol=1e-5)
+
+
+def test_one_sku_accepts_only_what_resembles_it_as_its_own_probes_do() -> None:
     world = World(5)
-    table = rows(world.views(world.items(1), 8))
-    thresholds = calibrate(*table)
-    own = table[0][1:].astype(np.float32) @ table[0][0].astype(np.float32)
-    assert thresholds.accept == pytest.approx(float(np.median(own)), abs=1e-3)
-    assert "1 SKU tell" in thresholds.method and thresholds.samples == 7
-    strangers = world.items(2000) @ table[0].astype(np.float32).T
+    references, probes = catalog(world, world.items(1))
+    samples = measure(references, probes)
+    thresholds = thresholds_of(samples)
+    assert len(samples.strangers) == 0 and thresholds.samples == 5
+    assert thresholds.accept == pytest.approx(float(np.median(samples.own)), abs=1e-3)
+    assert "1 SKU tells" in thresholds.method
+    strangers = similarities(references, photos(world, world.items(2000))[:, 0])
     assert (strangers.max(axis=1) >= thresholds.accept).mean() < 0.005
 
 
 @pytest.mark.parametrize("skus", [2, 3, 5, 10])
-def test_tiny_catalogs_are_raised_towards_their_own_views(skus: int) -> None:
+def test_tiny_catalogs_are_raised_towards_their_own_probes(skus: int) -> None:
     reached = []
     for seed in range(20):
         world = World(seed + 100)
-        table = rows(world.views(world.items(skus), 8))
-        thresholds = calibrate(*table)
-        best = (world.items(300) @ table[0].astype(np.float32).T).max(axis=1)
+        references, probes = catalog(world, world.items(skus))
+        thresholds = calibrate(references, probes)
+        best = similarities(references, photos(world, world.items(300))[:, 0]).max(axis=1)
         reached.append((best >= thresholds.accept).mean())
     assert np.mean(reached) < 0.05
-
-
-def test_a_single_picture_without_views_accepts_only_itself() -> None:
-    thresholds = calibrate(*rows(World(6).items(1)[:, None]))
-    assert thresholds.accept == thresholds.choose == SAME_PICTURE
-    assert "accepts only equal pictures" in thresholds.method and thresholds.samples == 0
 
 
 def test_an_item_listed_twice_does_not_raise_accept_for_all_others() -> None:
     world = World(7)
     items = world.items(60)
-    alone = calibrate(*rows(world.views(items, 6)))
-    views = world.views(np.concatenate([items, items[:1]]), 6)
-    thresholds = calibrate(*rows(views))
+    alone = calibrate(*catalog(world, items))
+    thresholds = calibrate(*catalog(world, np.concatenate([items, items[:1]])))
     assert abs(thresholds.accept - alone.accept) < 0.05
     assert thresholds.margin > 0
     assert "2 pictures stand under two SKUs" in thresholds.method
@@ -132,40 +163,31 @@ def test_look_alikes_make_the_margin_wider_than_their_wrong_leads() -> None:
     world = World(8, spread=3.0)
     items = world.items(120)
     near = unit(items[:60] + 0.15 * unit(world.random.standard_normal((60, DIMENSION))))
-    samples = measure(*rows(world.views(np.concatenate([items, near]), 8, noise=0.6)))
+    samples = measure(*catalog(world, np.concatenate([items, near])))
     thresholds = thresholds_of(samples)
-    leads = samples.rivals - samples.own
-    wrong = (leads > thresholds.margin) & (samples.rivals >= thresholds.accept)
+    wrong = (samples.rivals - samples.own > thresholds.margin) & (
+        samples.rivals >= thresholds.accept
+    )
     assert wrong.mean() < 0.01
     assert thresholds.margin >= samples.noise > 0
 
 
 def test_the_result_is_the_same_every_time() -> None:
     world = World(9)
-    table = rows(world.views(world.items(70), 5))
+    table = catalog(world, world.items(70))
     assert calibrate(*table) == calibrate(*table)
 
 
 def test_a_catalog_of_many_blocks_is_searched_like_a_small_one() -> None:
     world = World(11)
-    vectors, skus, pictures, views = rows(world.views(world.items(4500), 2))
-    samples = measure(vectors, skus, pictures, views, max_queries=300)
-    wide = vectors.astype(np.float32)
-    chosen = np.flatnonzero(views == 0)[np.linspace(0, 4499, 300).astype(int)]
-    near = wide[chosen] @ wide.T
-    near[np.equal.outer(skus[chosen], skus)] = -1
-    assert len(wide) > 8192 and len(samples.strangers) == 300
-    assert np.allclose(samples.strangers, near.max(axis=1), atol=1e-6)
-
-
-def test_at_most_so_many_queries_are_tried() -> None:
-    world = World(10)
-    table = rows(world.views(world.items(200), 5))
-    everything, fewer = measure(*table), measure(*table, max_queries=150)
-    assert (len(everything.strangers), len(everything.own)) == (200, 800)
-    assert (len(fewer.strangers), len(fewer.own)) == (150, 150)
-    difference = thresholds_of(everything).accept - thresholds_of(fewer).accept
-    assert abs(difference) < 0.05
+    items = world.items(1500)
+    references, _ = catalog(world, items)
+    probes = probes_of(world, items[:400], 1)
+    samples = measure(references, probes)
+    near = similarities(references, probes.vectors.astype(np.float32))
+    near[np.equal.outer(probes.pictures, references.skus)] = -1
+    assert len(references.vectors) > 8192 and len(samples.strangers) == 400
+    assert np.allclose(samples.strangers, near.max(axis=1), atol=1e-5)
 
 
 def test_upper_bound_is_the_conformal_rank_or_beyond_the_maximum() -> None:

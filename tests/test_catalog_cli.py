@@ -127,7 +127,7 @@ def test_show_says_what_is_in_a_release(
         assert expected in out
     code, out, _ = run("show", tmp_path / "out", "--json")
     body = json.loads(out)
-    assert (body["skus"], body["thresholds"]["samples"]) == (3, 3 + 27)
+    assert (body["skus"], body["thresholds"]["samples"]) == (3, 18)
     assert body["records"][0] == {
         "sku": "SKU-0",
         "name": "Zero",

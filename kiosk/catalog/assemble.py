@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kiosk.catalog import manifest as manifests
 from kiosk.catalog import records
-from kiosk.catalog.calibrate import calibrate
+from kiosk.catalog.calibrate import MAX_QUERIES, Probes, References, calibrate
 from kiosk.catalog.enrol import Enrolment
 from kiosk.catalog.files import sha256_of, sync_tree
 from kiosk.catalog.manifest import FileEntry, Manifest, ModelName
@@ -26,6 +26,7 @@ from kiosk.catalog.sources import SourcePicture
 from kiosk.catalog.work import Result, Workplace
 from kiosk.errors import CatalogError
 from kiosk.values import Record, Thresholds
+from kiosk.vision.augment import CAMERA
 from kiosk.vision.session import Card
 
 VECTORS = "vectors.npy"
@@ -69,7 +70,7 @@ def assemble(
             embedder=_name(enrolment.embedder.card),
             detector=_name(enrolment.locator.card),
             augmentation=_recipes(entries, enrolment),
-            thresholds=_thresholds(folder / VECTORS, entries),
+            thresholds=_thresholds(work, enrolled, entries),
             files=tuple(_file(folder, name) for name in names),
         )
     )
@@ -104,13 +105,25 @@ def _write_vectors(
             file.write(_result(work, one).vectors.astype("<f2").tobytes())
 
 
-def _thresholds(path: Path, entries: Sequence[PictureEntry]) -> Thresholds:
-    vectors: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+def _thresholds(
+    work: Workplace, enrolled: Sequence[Enrolled], entries: Sequence[PictureEntry]
+) -> Thresholds:
+    """Measured with the camera views of evenly chosen pictures: memory stays bounded."""
+    vectors: NDArray[np.float16] = np.load(
+        work.release / VECTORS, mmap_mode="r", allow_pickle=False
+    )
     counts = [len(entry.views) for entry in entries]
-    skus = np.repeat(np.array([entry.sku for entry in entries], np.int32), counts)
-    pictures = np.repeat(np.arange(len(entries), dtype=np.int32), counts)
-    views = np.concatenate([np.arange(count, dtype=np.int32) for count in counts])
-    return calibrate(vectors, skus, pictures, views)
+    references = References(
+        vectors=vectors,
+        skus=np.repeat(np.array([entry.sku for entry in entries], np.int32), counts),
+        pictures=np.repeat(np.arange(len(entries), dtype=np.int32), counts),
+        views=np.concatenate([np.arange(count, dtype=np.int32) for count in counts]),
+    )
+    most = min(len(entries), MAX_QUERIES // len(CAMERA))
+    chosen = np.linspace(0, len(entries) - 1, most).astype(np.int32)
+    probes = [_result(work, enrolled[number]).probes for number in chosen]
+    pictures = np.repeat(chosen, [len(some) for some in probes])
+    return calibrate(references, Probes(np.concatenate(probes), pictures))
 
 
 def _recipes(entries: Sequence[PictureEntry], enrolment: Enrolment) -> tuple[str, ...]:

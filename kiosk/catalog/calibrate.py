@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Thresholds of a release, measured by leaving its own references out. No number is made up here.
 
-Strangers: each picture as if its SKU were not in the catalog: what would the best answer be?
-Own items: each altered view of a picture against what is left of its SKU. The catalog's pictures
-are all that is known at this point; photos from the camera would be better witnesses.
+Photos from the camera are not there yet when a catalog is built. So each picture is looked at as a
+camera on a bad day may see it (`augment.CAMERA`, never enrolled), and these probes are searched for
+among the references twice. Strangers: without their SKU, as if it were not in the catalog: what
+would the best answer be? Own items: in their SKU without their picture.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from kiosk.values import Thresholds
 
 RISK = 0.01
-"""Share of strangers that may reach `accept`, and of wrong leads that may exceed `margin`."""
+"""Share of strangers that may reach `accept`, and of harmful wrong leads that may pass `margin`."""
 STRANGERS_BELOW_CHOOSE = 0.8
 MAX_QUERIES = 4000
 SAME_PICTURE = 0.995
@@ -25,84 +26,88 @@ SAME_PICTURE = 0.995
 _QUERY_BLOCK, _REFERENCE_BLOCK = 256, 8192
 
 Floats = NDArray[np.float32]
+Vectors = NDArray[np.floating]
 Numbers = NDArray[np.int32]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class References:
+    """(N, D) unit vectors; row i is view `views[i]` (0: as it is) of picture `pictures[i]` of SKU
+    `skus[i]`.
+    """
+
+    vectors: Vectors
+    skus: Numbers
+    pictures: Numbers
+    views: Numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probes:
+    """(M, D) unit vectors of camera views; row i shows picture `pictures[i]` of the references."""
+
+    vectors: Vectors
+    pictures: Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """What leaving references out has shown; similarities, one per query."""
+    """What leaving references out has shown; similarities, one per probe."""
 
     skus: int
     strangers: Floats
-    """Best similarity of a picture to any other SKU."""
+    """Best similarity to any other SKU, where there is one."""
+    own: Floats
+    """Best similarity to what is left of the own SKU."""
+    rivals: Floats
+    """Best similarity to any other SKU; -inf where there is none; same length as `own`."""
     twins: int
     """Pictures that another SKU has too; such SKUs are not tried against each other."""
-    own: Floats
-    """Best similarity of a left-out view to what is left of its SKU."""
-    rivals: Floats
-    """Best similarity of the same views to any other SKU; same length as `own`."""
     noise: float
-    """By how much altering a picture moves its lead over the nearest other SKU: see `_noise`."""
+    """By how much the view of a picture moves its lead over the nearest other SKU."""
 
 
-def calibrate(
-    vectors: NDArray[np.floating], skus: Numbers, pictures: Numbers, views: Numbers
-) -> Thresholds:
-    """Thresholds of (N, D) unit vectors, of which row i is view `views[i]` (0: as it is) of picture
-    `pictures[i]` of SKU `skus[i]`. Memory stays bounded; the result is deterministic.
-    """
-    return thresholds_of(measure(vectors, skus, pictures, views))
+def calibrate(references: References, probes: Probes) -> Thresholds:
+    """Thresholds of a release. Memory stays bounded; the result is deterministic."""
+    return thresholds_of(measure(references, probes))
 
 
-def measure(
-    vectors: NDArray[np.floating],
-    skus: Numbers,
-    pictures: Numbers,
-    views: Numbers,
-    max_queries: int = MAX_QUERIES,
-) -> Samples:
-    """Search with every (at most `max_queries`, evenly chosen) picture and view left out."""
-    table = _Table(vectors, skus, pictures, views)
-    plain = _evenly(np.flatnonzero(views == 0), max_queries)
-    strangers, rows = table.best(plain, own=False)
-    twins = strangers >= SAME_PICTURE
-    if twins.any():
-        table.join(plain[twins], rows[twins])
-        strangers, rows = table.best(plain, own=False)
-    noise = table.noise(plain, rows)
-    strangers = strangers[np.isfinite(strangers)]
-    tried = _evenly(np.flatnonzero((views != 0) | table.has_sisters), max_queries)
-    own, rivals = table.best(tried, own=True)[0], table.best(tried, own=False)[0]
+def measure(references: References, probes: Probes) -> Samples:
+    """Search for every probe with its SKU or its picture left out."""
+    table = _Table(references)
+    table.join_twins(_evenly(np.flatnonzero(references.views == 0), MAX_QUERIES))
+    vectors, pictures = probes.vectors, probes.pictures
+    own = table.best(vectors, pictures, own=True)[0]
+    rivals = table.best(vectors, pictures, own=False)[0]
     return Samples(
-        skus=len(np.unique(skus)),
-        strangers=strangers,
-        twins=int(twins.sum()),
+        skus=len(np.unique(references.skus)),
+        strangers=rivals[np.isfinite(rivals)],
         own=own,
         rivals=rivals,
-        noise=noise,
+        twins=table.twins,
+        noise=table.noise(probes),
     )
 
 
 def thresholds_of(samples: Samples) -> Thresholds:
     """The three numbers and, in words, where they come from."""
-    typical = float(np.median(samples.own)) if len(samples.own) else SAME_PICTURE
-    low = float(np.quantile(samples.own, 0.05)) if len(samples.own) else SAME_PICTURE
+    typical, low = (float(np.quantile(samples.own, share)) for share in (0.5, 0.05))
     bound = upper_bound(samples.strangers)
+    some = _quantile(samples.strangers, STRANGERS_BELOW_CHOOSE)
     doubt = _doubt(samples.skus)
     accept = min(SAME_PICTURE, bound + doubt * max(0.0, typical - bound))
-    some = _quantile(samples.strangers, STRANGERS_BELOW_CHOOSE)
     choose = min(accept, some + doubt * max(0.0, low - some))
     # A wrong lead does harm only where the wrong SKU would be accepted.
-    harmful = samples.rivals - samples.own
-    harmful = harmful[(harmful > 0) & (samples.rivals >= accept)]
-    spread = float(np.std(samples.strangers)) if len(samples.strangers) else 0.0
-    margin = max(samples.noise or spread, upper_bound(harmful))
+    leads = samples.rivals - samples.own
+    harmful = leads[(leads > 0) & (samples.rivals >= accept)]
+    margin = max(samples.noise, upper_bound(harmful))
     return Thresholds(
         accept=round(accept, 4),
         choose=round(choose, 4),
         margin=round(margin, 4),
         method=_method(samples, doubt, len(harmful)),
-        samples=len(samples.strangers) + len(samples.own),
+        samples=len(samples.own),
     )
 
 
@@ -136,32 +141,26 @@ def _doubt(skus: int) -> float:
 
 def _method(samples: Samples, doubt: float, harmful: int) -> str:
     parts = [
-        f"leave-one-out over the catalog's own pictures: accept bounds {len(samples.strangers)} "
-        f"pictures tried without their SKU (risk {RISK:g}); choose lies above "
-        f"{STRANGERS_BELOW_CHOOSE:.0%} of them; margin bounds {harmful} harmful wrong leads among "
-        f"{len(samples.own)} left-out views, at least "
-        + (
-            f"the {samples.noise:.3f} that altering a picture moves a lead"
-            if samples.noise
-            else "the spread of the strangers"
-        )
+        f"leave-one-out with {len(samples.own)} simulated camera views of the catalog's own "
+        f"pictures: accept is their best similarity without their SKU (risk {RISK:g}); choose lies "
+        f"above {STRANGERS_BELOW_CHOOSE:.0%} of these; margin bounds {harmful} harmful wrong leads "
+        f"without their picture, and is at least the {samples.noise:.3f} that another view of a "
+        "picture moves a lead"
     ]
     if doubt > 0:
-        count = "1 SKU" if samples.skus == 1 else f"{samples.skus} SKUs"
+        count = "1 SKU tells" if samples.skus == 1 else f"{samples.skus} SKUs tell"
         parts.append(
-            f"{count} tell little about strangers: raised by {doubt:.0%} of the way to the "
-            "similarity of an item's own views"
+            f"{count} little about strangers: raised by {doubt:.0%} of the way to the similarity "
+            "of an item's own views"
         )
     if samples.twins:
         parts.append(
             f"{samples.twins} pictures stand under two SKUs, which are not held against each other"
         )
-    if not len(samples.own):
-        parts.append("no second view of anything was there to try: accepts only equal pictures")
     return "; ".join(parts)
 
 
-def _evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+def _evenly(rows: Rows, most: int) -> Rows:
     """At most `most` of `rows`, spread over all of them."""
     if len(rows) <= most:
         return rows
@@ -171,71 +170,73 @@ def _evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
 class _Table:
     """The references, and searches among them with something left out."""
 
-    def __init__(
-        self, vectors: NDArray[np.floating], skus: Numbers, pictures: Numbers, views: Numbers
-    ) -> None:
-        self._vectors = vectors
-        self._skus, self._pictures, self._views = skus, pictures, views
-        self._families = skus
-        first = {int(picture): int(sku) for picture, sku in zip(pictures, skus, strict=True)}
-        counts: dict[int, int] = {}
-        for sku in first.values():
-            counts[sku] = counts.get(sku, 0) + 1
-        self.has_sisters = np.array([counts[int(sku)] > 1 for sku in skus], bool)
-        """(N,) whether the row's SKU has another picture."""
+    def __init__(self, references: References) -> None:
+        self._vectors = references.vectors
+        self._skus, self._pictures = references.skus, references.pictures
+        self._families = references.skus
+        self.twins = 0
+        count = int(self._pictures.max()) + 1
+        self._sku_of = np.zeros(count, np.int32)
+        self._sku_of[self._pictures] = self._skus
+        plain = np.flatnonzero(references.views == 0)
+        self._plain = np.zeros(count, np.intp)
+        self._plain[self._pictures[plain]] = plain
+        known = np.unique(self._pictures)
+        has_sisters = np.bincount(self._sku_of[known])[self._sku_of] > 1
+        self._has_sisters: NDArray[np.bool_] = has_sisters
 
-    def join(self, rows: NDArray[np.intp], twins: NDArray[np.intp]) -> None:
-        """From now on the SKUs of each pair of rows are one family: nobody's strangers."""
-        for row, twin in zip(rows, twins, strict=True):
+    def join_twins(self, plain: Rows) -> None:
+        """SKUs that share a picture become one family: nobody's strangers."""
+        near, twins = self.best(self._vectors[plain], self._pictures[plain], own=False)
+        same = near >= SAME_PICTURE
+        self.twins = int(same.sum())
+        for row, twin in zip(plain[same], twins[same], strict=True):
             old, new = self._families[row], self._families[twin]
             self._families = np.where(self._families == old, new, self._families)
 
-    def best(self, rows: NDArray[np.intp], *, own: bool) -> tuple[Floats, NDArray[np.intp]]:
-        """Best similarity of each of (Q,) `rows`, and to which row.
+    def best(self, queries: Vectors, pictures: Numbers, *, own: bool) -> tuple[Floats, Rows]:
+        """Best similarity of each of (Q, D) queries, and to which row.
 
-        own: among its own SKU without its own picture; a SKU with one picture keeps that one as it
-        is. Otherwise: among all other families. -inf where nothing is left.
+        own: among the SKU of its picture without that picture; a SKU with one picture keeps it.
+        Otherwise: among all other families. -inf where nothing is left.
         """
-        found = np.full(len(rows), -np.inf, np.float32)
-        where = np.zeros(len(rows), np.intp)
-        for start in range(0, len(rows), _QUERY_BLOCK):
+        found = np.full(len(queries), -np.inf, np.float32)
+        where = np.zeros(len(queries), np.intp)
+        for start in range(0, len(queries), _QUERY_BLOCK):
             block = slice(start, start + _QUERY_BLOCK)
-            queries = self._vectors[rows[block]].astype(np.float32)
+            wide = queries[block].astype(np.float32)
             for low in range(0, len(self._vectors), _REFERENCE_BLOCK):
                 part = slice(low, low + _REFERENCE_BLOCK)
-                near = queries @ self._vectors[part].astype(np.float32).T
-                near[~self._allowed(rows[block], part, own)] = -np.inf
+                near = wide @ self._vectors[part].astype(np.float32).T
+                near[~self._allowed(pictures[block], part, own)] = -np.inf
                 nearest = near.argmax(axis=1)
                 value = near[np.arange(len(near)), nearest]
                 where[block] = np.where(value > found[block], low + nearest, where[block])
                 found[block] = np.maximum(value, found[block])
         return found, where
 
-    def _allowed(self, rows: NDArray[np.intp], part: slice, own: bool) -> NDArray[np.bool_]:
+    def _allowed(self, pictures: Numbers, part: slice, own: bool) -> NDArray[np.bool_]:
+        skus = self._sku_of[pictures]
         if not own:
-            return np.not_equal.outer(self._families[rows], self._families[part])
-        same_sku = np.equal.outer(self._skus[rows], self._skus[part])
-        same_picture = np.equal.outer(self._pictures[rows], self._pictures[part])
-        alone = same_picture & (self._views[part] == 0)
-        left = np.where(self.has_sisters[rows][:, None], ~same_picture, alone)
-        return np.logical_and(same_sku, left)
+            family = np.zeros(int(self._skus.max()) + 1, np.int32)
+            family[self._skus] = self._families
+            return np.not_equal.outer(family[skus], self._families[part])
+        same_sku = np.equal.outer(skus, self._skus[part])
+        other_picture = np.not_equal.outer(pictures, self._pictures[part])
+        return np.logical_and(same_sku, other_picture | ~self._has_sisters[pictures][:, None])
 
-    def noise(self, plain: NDArray[np.intp], rivals: NDArray[np.intp]) -> float:
-        """How much altering a picture moves its lead over its rival, the median over pictures.
+    def noise(self, probes: Probes) -> float:
+        """How much another view of a picture moves its lead over its rival; median over pictures.
 
-        For each plain row: the standard deviation, over the picture's other views, of the
-        similarity to itself less that to its rival row. 0 without views or other SKUs.
+        For each picture: the standard deviation, over its probes, of the similarity to the picture
+        as it is less that to its nearest row of another family. 0 where there is no other.
         """
-        order = np.argsort(self._pictures, kind="stable")
-        low = np.searchsorted(self._pictures[order], self._pictures[plain], "left")
-        high = np.searchsorted(self._pictures[order], self._pictures[plain], "right")
+        pictures = np.unique(probes.pictures)
+        rows = self._plain[pictures]
+        near, rivals = self.best(self._vectors[rows], pictures, own=False)
         deviations = []
-        for row, rival, start, end in zip(plain, rivals, low, high, strict=True):
-            views = order[start:end]
-            views = views[self._views[views] != 0]
-            if len(views) < 2 or self._families[rival] == self._families[row]:
-                continue
+        for picture, row, rival in zip(pictures, rows, rivals, strict=True):
             against = self._vectors[[row, rival]].astype(np.float32)
-            leads = self._vectors[views].astype(np.float32) @ (against[0] - against[1])
-            deviations.append(float(np.std(leads)))
-        return float(np.median(deviations)) if deviations else 0.0
+            seen = probes.vectors[probes.pictures == picture].astype(np.float32)
+            deviations.append(float(np.std(seen @ (against[0] - against[1]))))
+        return float(np.median(deviations)) if np.isfinite(near).any() else 0.0

@@ -17,7 +17,7 @@ from kiosk import __version__
 from kiosk.catalog.work import Result
 from kiosk.config import LocateConfig
 from kiosk.values import Box
-from kiosk.vision.augment import MIRRORED, VIEWS, View, seen
+from kiosk.vision.augment import CAMERA, MIRRORED, VIEWS, View, seen
 from kiosk.vision.boxes import clip, grown
 from kiosk.vision.decode import decode_picture
 from kiosk.vision.embed import Embedder
@@ -54,7 +54,7 @@ class Enrolment:
             self.locator.card.body,
             self.embedder.card.body,
             repr(self.locate),
-            [str(view) for view in self.views(mirrored)],
+            [str(view) for view in self.views(mirrored) + CAMERA],
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
         return digest + hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -67,9 +67,10 @@ class Enrolment:
         found = subject(detections, width, height)
         box = found.box if found else Box(0.0, 0.0, float(width), float(height))
         views = self.views(mirrored)
-        # One batch a picture: then its vectors do not depend on where a build was interrupted.
-        vectors = self.embedder.embed(
-            [seen(pixels, box, view, self.embedder.crop) for view in views]
+        # Batches of one picture: its vectors do not depend on where a build was interrupted.
+        vectors, probes = (
+            self.embedder.embed([seen(pixels, box, view, self.embedder.crop) for view in some])
+            for some in (views, CAMERA)
         )
         around = clip(grown(box, _THUMBNAIL_MARGIN), width, height)
         thumbnail = fit_within(crop(pixels, around, _PAD), THUMBNAIL_SIDE)
@@ -79,6 +80,7 @@ class Enrolment:
             views=tuple(view.name for view in views),
             thumbnail=to_jpeg(thumbnail, _THUMBNAIL_QUALITY),
             vectors=vectors.astype(np.float16),
+            probes=probes.astype(np.float16),
         )
 
 

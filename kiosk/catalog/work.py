@@ -27,7 +27,7 @@ from kiosk.values import Box
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS results(
     key TEXT PRIMARY KEY, box TEXT NOT NULL, note TEXT NOT NULL, views TEXT NOT NULL,
-    thumbnail BLOB NOT NULL, vectors BLOB NOT NULL) WITHOUT ROWID;
+    thumbnail BLOB NOT NULL, vectors BLOB NOT NULL, probes BLOB NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -42,6 +42,8 @@ class Result:
     """JPEG."""
     vectors: NDArray[np.float16]
     """(views, D), unit length."""
+    probes: NDArray[np.float16]
+    """(P, D), unit length: the item as a camera may see it; see `augment.CAMERA`."""
 
 
 class Workplace:
@@ -55,13 +57,14 @@ class Workplace:
 
     def find(self, key: str) -> Result | None:
         """The result kept under `key`, from this run or an earlier one."""
-        query = "SELECT box, note, views, thumbnail, vectors FROM results WHERE key = ?"
+        query = "SELECT box, note, views, thumbnail, vectors, probes FROM results WHERE key = ?"
         row = self._connection.execute(query, (key,)).fetchone()
         if row is None:
             return None
         views = tuple(json.loads(row[2]))
         vectors = np.frombuffer(row[4], np.float16).reshape(len(views), -1)
-        return Result(Box(*json.loads(row[0])), row[1], views, row[3], vectors)
+        probes = np.frombuffer(row[5], np.float16).reshape(-1, vectors.shape[1])
+        return Result(Box(*json.loads(row[0])), row[1], views, row[3], vectors, probes)
 
     def keep(self, key: str, result: Result) -> None:
         """Committed at once: a kill a moment later does not lose it."""
@@ -69,8 +72,9 @@ class Workplace:
         views = json.dumps(result.views)
         with self._connection:
             self._connection.execute(
-                "INSERT OR REPLACE INTO results VALUES(?,?,?,?,?,?)",
-                (key, box, result.note, views, result.thumbnail, result.vectors.tobytes()),
+                "INSERT OR REPLACE INTO results VALUES(?,?,?,?,?,?,?)",
+                (key, box, result.note, views, result.thumbnail)
+                + (result.vectors.tobytes(), result.probes.tobytes()),
             )
 
     def clear_release(self) -> None:

@@ -2,7 +2,8 @@
 """Views: how a catalog picture would look turned, dim, bright, out of focus or boxed a bit wrong.
 
 A view is a named recipe of plain numbers. It works on the whole picture around the box, before the
-crop is cut, so that a turned item shows what really surrounds it. Pure and deterministic.
+crop is cut, so that a turned item shows what really surrounds it. Pure and deterministic. Some
+views become references; others only try how a camera might see the item.
 """
 
 from __future__ import annotations
@@ -42,6 +43,16 @@ class View:
     shift: tuple[float, float] = (0.0, 0.0)
     """Where it would lie, in widths and heights of the true box."""
     mirror: bool = False
+    squeeze: tuple[float, float] = (1.0, 1.0)
+    """Factors on width and height: the item stands or lies askew to the camera."""
+    far: int = 0
+    """Pixels that the longer side of the box has left for a camera far away; 0: all of them."""
+    gamma: float = 1.0
+    """Above 1: darker shadows, such as under one lamp."""
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Factors on blue, green and red: the colour of the light."""
+    noise: float = 0.0
+    """Deviation of the sensor's noise, in pixel values."""
 
     def __str__(self) -> str:
         """The whole recipe in words; two views that differ differ here."""
@@ -53,6 +64,11 @@ class View:
             else "",
             f"brightness x{self.gain:g}" if self.gain != 1 else "",
             f"blurred {self.defocus:g}" if self.defocus else "",
+            f"squeezed {self.squeeze[0]:g},{self.squeeze[1]:g}" if self.squeeze != (1, 1) else "",
+            f"{self.far} pixels" if self.far else "",
+            f"gamma {self.gamma:g}" if self.gamma != 1 else "",
+            "light {:g},{:g},{:g}".format(*self.tint) if self.tint != (1, 1, 1) else "",
+            f"noise {self.noise:g}" if self.noise else "",
         ]
         return f"{self.name}: " + (", ".join(step for step in steps if step) or "as it is")
 
@@ -77,6 +93,16 @@ MIRRORED: tuple[View, ...] = (
     View("mirrored-right", turn=12, mirror=True),
 )
 """More views where an item may be met mirrored, such as the other piece of a pair."""
+CAMERA: tuple[View, ...] = (
+    View("far", 5, 0.8, 0, 1.12, (0.06, -0.04), far=110, tint=(0.9, 1, 1.08), noise=6),
+    View("farther", -12, 1.2, 0, 0.9, (-0.05, 0.05), far=90, tint=(1.1, 1, 0.92), noise=5),
+    View("narrow", 15, 0.65, squeeze=(0.82, 1), far=130, gamma=1.3, noise=8),
+    View("flat", -6, 1, 0.02, 1.2, (0, 0.05), squeeze=(1, 0.82), tint=(0.85, 1, 1.1), far=150),
+    View("covered", 3, 1.1, 0, 0.78, (0.08, 0.04), far=120, gamma=0.8, noise=5),
+    View("wide", -3, 0.9, 0, 1.3, (-0.04, 0.1), far=120, tint=(1.05, 1, 0.95), noise=6),
+)
+"""How a camera over a counter may see the item, on a bad day. Never enrolled: thresholds are
+measured with them, because photos from a camera are not there yet when a catalog is built."""
 
 
 def seen(pixels: Pixels, box: Box, view: View, cut: Cut) -> Pixels:
@@ -90,13 +116,37 @@ def seen(pixels: Pixels, box: Box, view: View, cut: Cut) -> Pixels:
     if view.mirror:
         around = flipped(around)
         inner = Box(around.shape[1] - inner.x2, inner.y1, around.shape[1] - inner.x1, inner.y2)
+    if view.squeeze != (1, 1):
+        around, inner = _scaled(around, inner, *view.squeeze)
     if view.turn:
         around, inner = rotated(around, view.turn), _turned(inner, view.turn)
+    side = max(inner.width, inner.height)
     if view.defocus:
-        around = blurred(around, max(0.3, view.defocus * max(inner.width, inner.height)))
-    if view.gain != 1:
-        around = brightened(around, view.gain)
-    return cut(around, _moved(inner, view))
+        around = blurred(around, max(0.3, view.defocus * side))
+    if 0 < view.far < side:
+        around, inner = _scaled(around, inner, view.far / side, view.far / side)
+    return cut(_lit(around, view), _moved(inner, view))
+
+
+def _scaled(pixels: Pixels, box: Box, across: float, down: float) -> tuple[Pixels, Box]:
+    """The picture and its box, scaled to whole pixels."""
+    height, width = pixels.shape[:2]
+    new_width, new_height = max(1, round(width * across)), max(1, round(height * down))
+    across, down = new_width / width, new_height / height
+    scaled = Box(box.x1 * across, box.y1 * down, box.x2 * across, box.y2 * down)
+    return resize(pixels, new_width, new_height), scaled
+
+
+def _lit(pixels: Pixels, view: View) -> Pixels:
+    """The picture in the view's light, with its sensor noise: the same noise every time."""
+    if (view.gamma, view.tint, view.noise) == (1, (1, 1, 1), 0):
+        return brightened(pixels, view.gain) if view.gain != 1 else pixels
+    curve = np.float32(255) * (np.arange(256, dtype=np.float32) / 255) ** np.float32(view.gamma)
+    light = np.array(view.tint, np.float32) * np.float32(view.gain)
+    values = curve[pixels] * light
+    random = np.random.default_rng(0)
+    values += random.standard_normal(values.shape, np.float32) * np.float32(view.noise)
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def _surroundings(pixels: Pixels, box: Box) -> tuple[Pixels, Box]:
