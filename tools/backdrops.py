@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drawn scenery for training scenes: counters, mats, belts, trays, tables, and hands.
 
-Owns pixels in which there is no item. Everything is BGR uint8, drawn from the generator that is passed in.
+Owns pixels in which there is no item, drawn from the generator that is passed in, BGR.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ def wood(rng: Rng, height: int, width: int) -> F32:
     base = np.array([rng.uniform(40, 140), rng.uniform(80, 180), rng.uniform(120, 220)])
     grain = cv2.resize(rng.random((height, 6), np.float32), (width, height)) - 0.5
     fine = cv2.resize(rng.random((height, max(2, width // 30)), np.float32), (width, height)) - 0.5
-    surface = base + (grain * rng.uniform(15, 60) + fine * rng.uniform(8, 40))[..., None]
+    lines = grain * rng.uniform(15, 60) + fine * rng.uniform(8, 40)
+    surface = np.asarray(base + lines[..., None], np.float32)
     plank = int(rng.integers(18, 90))
     for y in range(int(rng.integers(0, plank)), height, plank):
         surface[y : y + 2] *= rng.uniform(0.4, 0.9)
     if rng.random() < 0.5:
-        surface = cv2.rotate(surface.astype(np.float32), cv2.ROTATE_90_CLOCKWISE)
-        surface = cv2.resize(surface, (width, height))
+        turned = cv2.rotate(surface, cv2.ROTATE_90_CLOCKWISE)
+        surface = np.asarray(cv2.resize(turned, (width, height)), np.float32)
     return np.asarray(surface, np.float32)
 
 
@@ -63,7 +64,7 @@ def stone(rng: Rng, height: int, width: int) -> F32:
     speck = rng.random((height, width)) < rng.uniform(0, 0.08)
     surface[speck] = colour(rng)
     if rng.random() < 0.5:
-        surface = cv2.GaussianBlur(surface, (0, 0), rng.uniform(0.5, 1.5))
+        surface = np.asarray(cv2.GaussianBlur(surface, (0, 0), rng.uniform(0.5, 1.5)), np.float32)
     return np.asarray(surface, np.float32)
 
 
@@ -102,7 +103,7 @@ def furniture(rng: Rng, surface: F32) -> F32:
 
 
 def mat(rng: Rng, canvas: U8) -> U8:
-    """A mat, tray or scale plate: a large plate with round corners, a rim and maybe printed marks."""
+    """A mat, tray or scale plate: large, round corners, a rim and maybe printed marks."""
     height, width = canvas.shape[:2]
     inset = rng.uniform(0.02, 0.3, 4) * [width, height, width, height]
     if rng.random() < 0.15:

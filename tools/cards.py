@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import onnx
-import tomli_w
 
 TRAINED_ON = [
     "ImageNet-1k (the pretrained EfficientNet-Lite0, Apache-2.0)",
@@ -48,6 +48,14 @@ def write(path: Path, card: dict[str, Any]) -> None:
         o.version for o in onnx.load(str(model)).opset_import if o.domain in ("", "ai.onnx")
     ]
     card = {**card, "sha256": sha256(model), "opset": int(versions[0])}
-    plain = {k: v for k, v in card.items() if not isinstance(v, dict)}
-    tables = {k: v for k, v in card.items() if isinstance(v, dict)}
-    path.write_text(tomli_w.dumps({**plain, **tables}))
+    path.write_text("\n".join(_lines(card, ())) + "\n")
+
+
+def _lines(table: dict[str, Any], parents: tuple[str, ...]) -> list[str]:
+    """TOML of a table, plain keys first; JSON writes their values as TOML reads them."""
+    lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in table.items()
+             if not isinstance(v, dict)]  # fmt: skip
+    for key, value in table.items():
+        if isinstance(value, dict):
+            lines += ["", f"[{'.'.join((*parents, key))}]", *_lines(value, (*parents, key))]
+    return lines

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training scene maker: items on counters, with hands, shadows, bad light and bad cameras, and known boxes.
+"""The training scene maker: items on counters, hands, shadows, bad light, bad cameras, known boxes.
 
-Owns what a scene may look like. A scene is a letterboxed BGR uint8 side×side×3 picture with the boxes of its items
-(the pixels of them that can be seen; shadows and hands belong to no box). Run as a program it writes shards for training.
+Owns what a scene may look like. A scene is a letterboxed BGR uint8 side×side×3 picture with the
+boxes of its items: the pixels of them that can be seen; shadows and hands belong to no box. Run as
+a program it writes shards for training.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def place(rng: Rng, cut: U8, height: int, width: int, solo: bool) -> tuple[F32, 
 
 
 def shadow(rng: Rng, scene: F32, alpha: F32) -> F32:
-    """Darken the ground: up to two contact shadows close by, and half of the time one long cast one."""
+    """Darken the ground: up to two contact shadows and, half of the time, a long cast one."""
     height, width = alpha.shape
     if alpha.max() < 0.5:
         return scene
@@ -108,9 +109,10 @@ def camera(rng: Rng, scene: F32) -> U8:
         middle = np.array([length / 2, length / 2])
         first, last = (middle - reach).astype(int), (middle + reach).astype(int)
         cv2.line(kernel, tuple(map(int, first)), tuple(map(int, last)), 1.0, 1)
-        scene = cv2.filter2D(scene, -1, kernel / max(float(kernel.sum()), 1.0))
+        smear = kernel / max(float(kernel.sum()), 1.0)
+        scene = np.asarray(cv2.filter2D(scene, -1, smear), np.float32)
     elif rng.random() < 0.35:
-        scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 1.8))
+        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 1.8)), np.float32)
     noise = rng.normal(0, 1, scene.shape).astype(np.float32) * rng.uniform(0, 9)
     image = np.clip(scene + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.7:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The training pictures: cut-out items, whole photos with a teacher's box, and photo backgrounds.
 
-Owns which pictures may be used and the split: an item belongs to the validation side when the hash of its SKU says so,
-so no SKU is ever on both sides. Test photos of the grocery set and the earrings are never opened.
+Owns which pictures may be used and the split: an item belongs to the validation side when the hash
+of its SKU says so, so no SKU is ever on both sides. Test photos of the grocery set and the earrings
+are never opened.
 """
 
 from __future__ import annotations
@@ -123,8 +124,8 @@ def _masked(data: Path, masks: Path, validation: bool) -> tuple[list[Cutout], li
                 continue
             image = cv2.imread(str(data / folder / row["path"]), cv2.IMREAD_COLOR)
             raw = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
-            mask = None if raw is None or image is None else clean_mask(np.asarray(raw, np.uint8))
-            if mask is None:
+            mask = None if raw is None else clean_mask(np.asarray(raw, np.uint8))
+            if mask is None or image is None:
                 continue
             contact, in_shop = edge_contact(mask), folder == "grocery" and row["role"] == "photo"
             if contact < 0.03:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The item detector's network: Lite0 to stride 32, a small neck, an anchor-free head at stride 8.
 
-Owns the network, its loss and its ONNX graph, side by side so that they stay the same thing. Every cell of the
-32×32 map says how sure it is to be the centre of an item, and the logarithm of the distances (in cells) to its box's
-left, top, right and bottom edge: a logarithm keeps relative precision when it is quantised.
+Owns the network, its loss and its ONNX graph, side by side so that they stay the same thing. Every
+cell of the 32×32 map says how sure it is to be the centre of an item, and the logarithm of the
+distances (in cells) to its box's left, top, right and bottom edge: a logarithm keeps relative
+precision.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import onnx
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from tools.lite0 import ConvUnit, Lite0, OnnxGraph, pretrained
 
@@ -21,7 +22,7 @@ TOP_K = 32
 TAPS = (4, 10, 13)  # blocks whose outputs feed the neck: stride 8, 16, 32
 
 
-class Separable(nn.Module):
+class Separable(nn.Module):  # type: ignore[misc]  # no torch where this is checked
     """5×5 depthwise and 1×1 convolution."""
 
     def __init__(self, channels: int) -> None:
@@ -35,7 +36,7 @@ class Separable(nn.Module):
         return y
 
 
-class DetectorNet(nn.Module):
+class DetectorNet(nn.Module):  # type: ignore[misc]  # no torch where this is checked
     """Normalised N×3×S×S to centre logits N×1×S/8×S/8 and log edges N×4×S/8×S/8."""
 
     def __init__(self, backbone: Lite0, channels: int = 96) -> None:
@@ -70,8 +71,8 @@ class DetectorNet(nn.Module):
         fine, middle, coarse = (unit(tap) for unit, tap in zip(self.laterals, taps, strict=True))
         for layer in self.deep:
             coarse = layer(coarse)
-        middle = self.merge16(middle + F.interpolate(coarse, scale_factor=2.0, mode="nearest"))
-        fine = self.merge8(fine + F.interpolate(middle, scale_factor=2.0, mode="nearest"))
+        middle = self.merge16(middle + functional.interpolate(coarse, scale_factor=2.0))
+        fine = self.merge8(fine + functional.interpolate(middle, scale_factor=2.0))
         fine = self.tower(fine)
         return self.centre(fine), self.edges(fine)
 
@@ -149,8 +150,7 @@ def write_graph(net: DetectorNet, side: int) -> onnx.ModelProto:
     graph, cells = OnnxGraph(), side // STRIDE
     taps = graph.backbone(net.backbone, "pixels")
     fine, middle, coarse = (
-        graph.conv(unit, taps[k], f"lateral{k}")
-        for k, unit in zip(TAPS, net.laterals, strict=True)  # type: ignore[arg-type]  # ModuleList
+        graph.conv(unit, taps[k], f"lateral{k}") for k, unit in zip(TAPS, net.laterals, strict=True)
     )
 
     def separable(layer: Separable, x: str, name: str) -> str:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How good a detector's boxes are, on scenes of held-out SKUs, against a peer and a fixed centre box.
+"""How good a detector's boxes are on scenes of held-out SKUs, beside a peer and a centre box.
 
-Owns the measures: IoU of the best box, recall and precision at IoU 0.5 after plain NMS, false boxes per empty scene.
+Owns the measures: IoU of the best box, recall and precision at IoU 0.5 after plain NMS, false boxes
+per empty scene.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -106,7 +110,7 @@ def centre_box(images: U8) -> tuple[F32, F32]:
     return np.tile(box, (len(images), 1, 1)), np.ones((len(images), 1), np.float32)
 
 
-def session(path: Path, threads: int = 1) -> Any:
+def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     """An onnxruntime session on the CPU, telemetry off."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as ort  # after the variable above: telemetry starts at import

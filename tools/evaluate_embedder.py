@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How well crops of shop photos find their SKU among reference pictures, and known from unknown.
 
-Owns the measures: top-1 / top-5 over all SKUs and over the packaged ones, and the AUROC of the best similarity of known
-items against items that are in no catalog.
+Owns the measures: top-1 / top-5 over all SKUs and over the packaged ones, and the AUROC of the best
+similarity of known items against items that are in no catalog. Boxes and crops are the product's.
 """
 
 from __future__ import annotations
@@ -15,23 +15,41 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tools.composites import letterbox
-from tools.crops import crop
-from tools.evaluate_detector import Detector, session
+from kiosk.config import LocateConfig
+from kiosk.values import Box
+from kiosk.vision.embed import Embedder
+from kiosk.vision.locate import Locator, subject
+from kiosk.vision.session import Card, OnnxSession
+from tools.evaluate_detector import session
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 Strings = npt.NDArray[np.str_]
+PAD = 114
 
 
-@dataclass(frozen=True, slots=True)
-class Cropping:
-    """How a detection becomes the embedder's square; no box of at least `score`: the whole image."""
+class Drawing:
+    """Stands where the product's embedder has its session: says how to crop, embeds nothing."""
 
-    fit: str
-    margin: float
-    score: float
-    side: int = 224
+    def __init__(self, side: int, fit: str, margin: float, dim: int) -> None:
+        outputs = {"embedding": {"shape": [-1, dim]}}
+        inputs = {"width": side, "height": side, "fit": fit, "margin": margin, "pad": PAD}
+        body = {"input": inputs, "outputs": outputs}
+        self.card = Card("drawing", "0", "", 17, Path("drawing.toml"), body)
+
+    def run(self, images: U8) -> dict[str, F32]:
+        """There is no model yet."""
+        raise NotImplementedError("crops only")
+
+
+def cropper(side: int, fit: str, margin: float) -> Embedder:
+    """The product's own way to cut a crop, before there is a model."""
+    return Embedder(Drawing(side, fit, margin, 1))
+
+
+def locator(card: Path) -> Locator:
+    """The product's own locator, one thread."""
+    return Locator(OnnxSession(card, threads=1), LocateConfig())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +80,17 @@ def read(path: Path) -> U8:
     return np.asarray(image, np.uint8)
 
 
-def surest_box(detector: Detector, image: U8, side: int = 256) -> F32:
-    """The surest box of an image, in its own pixels, with its score: (5,)."""
+def square(image: U8, finder: Locator | None, cutter: Embedder) -> U8:
+    """The embedder's picture of an image: the item the kiosk would look at, else all of it."""
     height, width = image.shape[:2]
-    small, _ = letterbox(image, np.zeros((0, 4), np.float32), side)
-    boxes, scores = detector(small[None])
-    scale = side / max(height, width)
-    fitted = np.array([round(width * scale), round(height * scale)])
-    shift = (side - fitted) // 2
-    box = (boxes[0, 0].reshape(2, 2) - shift) * (np.array([width, height]) / fitted)
-    return np.array([*box.clip(0, [width, height]).ravel(), scores[0, 0]], np.float32)
+    whole = Box(0.0, 0.0, float(width), float(height))
+    found = None if finder is None else subject(finder.locate(image), width, height)
+    return cutter.crop(image, whole if found is None else found.box)
 
 
-def square(image: U8, detector: Detector | None, how: Cropping) -> U8:
-    """The embedder's picture of an image."""
-    height, width = image.shape[:2]
-    found = None if detector is None else surest_box(detector, image)
-    if found is None or found[4] < how.score:
-        return crop(image, (0, 0, width, height), how.fit, 0.0, how.side)
-    x1, y1, x2, y2 = (float(v) for v in found[:4])
-    return crop(image, (x1, y1, x2, y2), how.fit, how.margin, how.side)
-
-
-def squares(paths: list[Path], detector: Detector | None, how: Cropping) -> U8:
+def squares(paths: list[Path], finder: Locator | None, cutter: Embedder) -> U8:
     """`square` of every path, N×side×side×3."""
-    return np.stack([square(read(path), detector, how) for path in paths])
+    return np.stack([square(read(path), finder, cutter) for path in paths])
 
 
 def embed(model: Path, pictures: U8, output: str = "embedding") -> F32:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quantise a trained detector, measure it beside its float self and its peers, and write models/detector.*.
+"""Quantise a trained detector, measure it beside its float self and peers, write models/detector.*.
 
-Owns what the detector's card claims: every figure in it is measured here, on scenes of held-out SKUs.
+Owns what the detector's card claims: every figure is measured here, on scenes of held-out SKUs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COMMANDS = [
     "python -m tools.composites --data DATA --work WORK --validation --shards 1",
     "python -m tools.composites --data DATA --work WORK",
     "python -m tools.train_detector --work WORK",
-    "python -m tools.export_detector --work WORK --peer mobile_object_localizer_v1.onnx --models models",
+    "python -m tools.export_detector --work WORK --peer PEER.onnx --models models",
 ]
 
 
@@ -69,14 +69,14 @@ def card(side: int, threshold: float, measured: dict[str, Any], version: str) ->
         "licence": "Apache-2.0",
         "quantisation": "static QDQ: int8 weights per channel, uint8 activations; "
                         "last convolutions and decoding float",
-        "summary": "Class-agnostic boxes of items on a counter. EfficientNet-Lite0 to stride 32, small "
-                   "neck, anchor-free head at stride 8. Bare hands and empty counters are not items.",
-        "credits": cards.CREDITS, "trained_on": [*cards.TRAINED_ON, "COCO photos (backgrounds only)"],
+        "summary": "Class-agnostic boxes of items on a counter. EfficientNet-Lite0 to stride 32, "
+                   "small neck, anchor-free head at stride 8. A bare hand is no item.",
+        "credits": cards.CREDITS, "trained_on": [*cards.TRAINED_ON, "COCO photos (backgrounds)"],
         "weak_at": WEAK_AT, "reproduce": COMMANDS,
         "input": cards.image_input(side, "letterbox", 114),
         "outputs": {
             "boxes": cards.tensor([-1, TOP_K, 4], "x1, y1, x2, y2 in input pixels, surest first"),
-            "scores": cards.tensor([-1, TOP_K], "0..1, one per box; 0 where there is no further peak"),
+            "scores": cards.tensor([-1, TOP_K], "0..1, one per box; 0: no further peak"),
         },
         "defaults": {"score": threshold, "nms_iou": 0.5},
         "measured": measured,

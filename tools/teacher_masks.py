@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teacher masks: which pixels of a photo of one item are the item.
 
-Owns the run of a salient-object network (U2-Net family, Apache-2.0) over the training photos. It writes one 8-bit grey
-PNG per photo under ``--work/masks`` with the photo's relative path, and skips what is there already, so it may be
-stopped at any time. The teacher never ships; photos of the test split and of `earrings/` are never read.
+Owns the run of a salient-object network (U2-Net family, Apache-2.0) over the training photos. It
+writes one 8-bit grey PNG per photo under ``--work/masks`` with the photo's relative path, and skips
+what is there already, so it may be stopped at any time. The teacher never ships; photos of the test
+split and of `earrings/` are never read.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import csv
 import os
 import random
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 MEAN_RGB = np.array([0.485, 0.456, 0.406], np.float32)
 STD_RGB = np.array([0.229, 0.224, 0.225], np.float32)
@@ -44,7 +48,7 @@ def training_photos(data: Path) -> list[str]:
 
 
 def teacher_mask(
-    session: Any, image: npt.NDArray[np.uint8], side: int = 320
+    session: onnxruntime.InferenceSession, image: npt.NDArray[np.uint8], side: int = 320
 ) -> npt.NDArray[np.uint8]:
     """Saliency of a BGR uint8 H×W×3 photo as uint8 H×W, 255 = item; stretched to 0..255."""
     small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)[..., ::-1]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train the item detector on the shards of `tools/composites.py` and write its float ONNX graph.
 
-Owns the schedule. It may be stopped at any time: the same command goes on from the last checkpoint under --work.
-Shards that appear while it runs are used from the next pass on.
+Owns the schedule. It may be stopped at any time: the same command goes on from the last checkpoint
+under --work. Shards that appear while it runs are used from the next pass on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ F32 = npt.NDArray[np.float32]
 
 
 def batches(folder: Path, size: int, seed: int, skip: int) -> Iterator[tuple[U8, F32]]:
-    """Endless shuffled batches, half of the pictures mirrored; `skip` passes over shards are left out."""
+    """Endless shuffled batches, mirrored at random; `skip` steps are behind us (a new order)."""
     rng = np.random.default_rng(seed + skip)
     while True:
         shards = sorted(folder.glob("[0-9]*[0-9].npz"))
@@ -111,7 +111,7 @@ def train(args: argparse.Namespace) -> None:
     net.frozen = args.frozen
     if args.start:
         net.load_state_dict(torch.load(args.start, weights_only=True)["average"])
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch stub
+    net = net.to(memory_format=torch.channels_last)
     slow, tuner, begin = copy.deepcopy(net), optimiser(net), 0
     checkpoint = args.work / f"{args.name}.pt"
     if checkpoint.exists():
@@ -132,7 +132,7 @@ def train(args: argparse.Namespace) -> None:
             centre, edges = net(tensor(pictures))
         value = loss(centre.float(), edges.float(), torch.from_numpy(boxes))
         tuner.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]  # torch stub
+        value.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         tuner.step()
         average(slow, net, min(0.998, (step + 1) / (step + 20)))
