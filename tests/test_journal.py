@@ -217,6 +217,14 @@ def test_a_journal_that_never_started_closes(path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_batch_that_is_written_again_adds_nothing(journal: Journal, path: Path) -> None:
+    again = decision(at="2026-11-20T10:00:00Z")
+    for _ in range(3):
+        journal.decision(again)
+        assert journal.flush(DEADLINE_S)
+    assert len(list(read(path))) == journal.status().entries == 1
+
+
 def test_a_second_run_continues_the_first(path: Path) -> None:
     for number in range(2):
         journal = Journal(path, commit_s=0.01, keep_days=30)

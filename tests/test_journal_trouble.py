@@ -275,6 +275,7 @@ def test_the_log_of_a_damaged_journal_goes_aside_with_it(tmp_path: Path) -> None
     journal.close()
     assert [entry["decision_id"] for entry in read(path)] == ["d7"]
     assert len(list(tmp_path.glob("journal.corrupt-*.sqlite"))) == 1
+    assert [kept.read_bytes() for kept in tmp_path.glob("journal.corrupt-*-wal")] == [log]
 
 
 def test_another_program_that_holds_the_lock_only_delays(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from kiosk.values import (
     Timings,
 )
 from kiosk.web import NoGallery, create_app, words
+from kiosk.web.live import events_of
 from kiosk.web.operator import operator_view
 from kiosk.web.technician import status_view, versions
 
@@ -231,6 +232,23 @@ def test_the_status_page_shows_every_part() -> None:
     assert groups["Time per stage"]["bars"][-1] == ["Total", 6]
     assert any(name == "onnxruntime" for name, _ in groups["Versions"]["rows"])
     assert json.dumps(page)
+
+
+def test_changes_that_belong_together_are_shown_together() -> None:
+    board = Board()
+    board.post(phase=Phase.DECIDED, shown=shown(Outcome.ACCEPTED), **WELL)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 1:
+            board.post(shown=None)
+        else:
+            board.post(phase=Phase.READY)
+
+    stream = events_of(board, operator_view, "1", lambda: len(pauses) > 4, pause)
+    pages = [json.loads(line[6:]) for line in stream if line.startswith("data: {")]
+    assert [page["view"] for page in pages] == ["accepted", "ready"], "and no flash between"
 
 
 # Over HTTP, with Flask's test client
@@ -473,6 +491,9 @@ def test_a_reopened_camera_that_counts_from_nought_is_shown_at_once(
     client: FlaskClient, board: Board
 ) -> None:
     board.post_preview(preview(0))
+    places = client.application.extensions["kiosk_streams"].previews
+    while places.take():
+        pass  # so that waiting for a newer frame would be refused
     assert client.get("/preview.jpg?after=9000").headers["X-Sequence"] == "0"
 
 

@@ -59,7 +59,7 @@ def add_events(app: Flask, board: Board, streams: Streams, version: str) -> None
         def ended() -> bool:
             return board.closed or streams.closing.is_set() or gone()
 
-        stream = _events(board, view, version, ended, streams.closing.wait)
+        stream = events_of(board, view, version, ended, streams.closing.wait)
         response = Response(stream, mimetype="text/event-stream")
         response.call_on_close(give_back)
         return response
@@ -88,7 +88,7 @@ def add_preview(app: Flask, board: Board, streams: Streams) -> None:
         return response
 
 
-def _events(
+def events_of(
     board: Board,
     view: View,
     version: str,
