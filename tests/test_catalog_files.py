@@ -219,9 +219,9 @@ def link(path: Path) -> None:
     [
         (flip, "is damaged"),
         (shorten, "has 3 bytes instead of 7"),
-        (link, "is no file"),
-        (lambda path: path.unlink(), "is no file"),
-        (lambda path: (path.unlink(), path.mkdir()), "is no file"),
+        (link, "is not a regular file"),
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: (path.unlink(), path.mkdir()), "is not a regular file"),
         (lambda path: path.with_name("more.npy").write_bytes(b"x"), "more.npy.*not part of"),
         (lambda path: path.with_name(".hidden").write_bytes(b"x"), "hidden.*not part of"),
         (lambda path: path.with_name("link").symlink_to("/etc"), "link.*not part of"),

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import re
+import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -132,18 +133,23 @@ def read_manifest(directory: Path) -> Manifest:
 def check_files(directory: Path, manifest: Manifest) -> None:
     """The quick check of every start: each file is there with its size. Raises CatalogError."""
     for entry in manifest.files:
-        path = directory / entry.name
-        try:
-            size = path.stat().st_size if _is_plain(path) else None
-        except OSError as error:
+        fault = _fault(directory / entry.name, entry.bytes)
+        if fault:
             raise CatalogError(
-                f"{path}: {error.strerror}; restore the release or build it again"
-            ) from error
-        if size != entry.bytes:
-            found = (
-                f"has {size} bytes instead of {entry.bytes}" if size is not None else "is no file"
+                f"{directory / entry.name}: {fault}; restore the release or build it again"
             )
-            raise CatalogError(f"{path}: {found}; restore the release or build it again")
+
+
+def _fault(path: Path, size: int) -> str:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a regular file"
+    return "" if status.st_size == size else f"has {status.st_size} bytes instead of {size}"
 
 
 def verify(directory: Path) -> Manifest:
@@ -184,10 +190,6 @@ def _check_digest(directory: Path, entry: FileEntry) -> None:
             f"{path}: is damaged (sha256 {digest[:12]}… instead of {entry.sha256[:12]}…); "
             "restore the release or build it again"
         )
-
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def _body(manifest: Manifest) -> dict[str, Any]:
