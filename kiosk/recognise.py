@@ -34,6 +34,10 @@ class Recogniser:
         started = time.perf_counter()
         detections = self._locate(frame)
         item = subject(detections, frame.width, frame.height, last)
+        others = tuple(each for each in detections if each is not item)
+        if item is not None:
+            item = self._locator.refined(frame.pixels, item)
+            detections = (item, *others)
         located = embedded = searched = time.perf_counter()
         embedding = None
         matches: tuple[Match, ...] = ()

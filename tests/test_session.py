@@ -11,7 +11,8 @@ import pytest
 import tiny_models
 
 from kiosk.errors import EmbeddingError, ModelError
-from kiosk.values import Box
+from kiosk.values import Box, Detection
+from kiosk.vision.boxes import iou
 from kiosk.vision.embed import Embedder
 from kiosk.vision.session import MAX_OPSET, Card, OnnxSession
 
@@ -144,3 +145,16 @@ def test_nothing_bright_means_no_item_and_an_item_means_its_box(models: Path) ->
     (found,) = locator.locate(tiny_models.picture(3))
     assert found.box.width == pytest.approx(found.box.height, rel=0.1)
     assert 0.5 < found.score <= 1
+
+
+def test_a_second_look_never_swaps_the_item_for_another_one(models: Path) -> None:
+    locator, _ = tiny_models.open_models(models)
+    pixels = tiny_models.picture(3)
+    (found,) = locator.locate(pixels)
+    loose = Detection(
+        Box(found.box.x1 - 12, found.box.y1 - 9, found.box.x2 + 14, found.box.y2 + 8), 0.9
+    )
+    refined = locator.refined(pixels, loose)
+    assert iou(refined.box, found.box) > iou(loose.box, found.box)
+    elsewhere = Detection(Box(0, 0, 20, 20), 0.9)
+    assert locator.refined(pixels, elsewhere) == elsewhere

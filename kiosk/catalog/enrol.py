@@ -65,6 +65,8 @@ class Enrolment:
         height, width = pixels.shape[:2]
         detections = self.locator.locate(pixels)
         found = subject(detections, width, height)
+        if found is not None:
+            found = self.locator.refined(pixels, found)
         box = found.box if found else Box(0.0, 0.0, float(width), float(height))
         views = self.views(mirrored)
         # Batches of one picture: its vectors do not depend on where a build was interrupted.
