@@ -16,11 +16,14 @@ from tiny_models import DIMENSION, open_models, write_models, write_picture
 from kiosk.catalog.build import BuildOptions, BuildReport, PictureReport, build
 from kiosk.catalog.manifest import Manifest, read_manifest, verify
 from kiosk.catalog.records import Records
+from kiosk.catalog.snapshot import Snapshot
+from kiosk.config import SearchConfig
 from kiosk.errors import BusyError, CatalogError, SourceError
+from kiosk.recognise import Recogniser, still
 from kiosk.vision.augment import CAMERA, MIRRORED, VIEWS
 from kiosk.vision.decode import read_picture
 from kiosk.vision.embed import Embedder
-from kiosk.vision.locate import Locator, subject
+from kiosk.vision.locate import Locator
 
 Models = tuple[Locator, Embedder]
 
@@ -91,17 +94,20 @@ def test_a_release_holds_every_view_of_every_picture_in_order(
         assert max(thumbnail.shape) <= 256 and thumbnail.max() > 150
 
 
-def test_the_first_reference_of_a_picture_is_what_a_frame_of_it_would_give(
+def test_the_first_reference_of_a_picture_is_what_a_frame_of_it_gives(
     models: Models, source: Path, tmp_path: Path
 ) -> None:
     run(models, source, tmp_path / "out")
-    locator, embedder = models
-    pixels = read_picture(source / "SKU-2" / "1.png")
-    found = subject(locator.locate(pixels), pixels.shape[1], pixels.shape[0])
-    assert found is not None
-    query = embedder.embed([embedder.crop(pixels, found.box)])[0]
-    near = vectors(tmp_path / "out").astype(np.float32) @ query
-    assert int(near.argmax()) == (2 * 2 + 1) * len(VIEWS) and near.max() > 0.999
+    snapshot = Snapshot.open(
+        tmp_path / "out", embedder=models[1].card.sha256, config=SearchConfig()
+    )
+    try:
+        frame = still(read_picture(source / "SKU-2" / "1.png"))
+        best = Recogniser(*models).look(frame, snapshot).matches[0]
+    finally:
+        snapshot.close()
+    assert (best.sku, best.reference) == ("SKU-2", (2 * 2 + 1) * len(VIEWS))
+    assert best.similarity > 0.999
 
 
 def content(out: Path) -> dict[str, bytes]:
