@@ -20,7 +20,7 @@ from kiosk.decide import Step, Visits
 from kiosk.errors import CameraEnded, CameraError
 from kiosk.journal import Recorder
 from kiosk.recognise import Recogniser
-from kiosk.values import Box, Decision, Frame, Look, Record, Timings
+from kiosk.values import Box, Frame, Look, Record, Timings
 from kiosk.vision.image import fit_within
 
 FRAME_WAIT_S = 0.5
@@ -105,41 +105,36 @@ class Station:
             look = self._recogniser.look(frame, snapshot, last=self._visits.box)
             with self._settling:
                 step = self._visits.step(look)
-                if step.new and step.decision is not None:
-                    self._decided(step.decision, snapshot)
-                elif step.decision is None:
-                    self._board.post(shown=None)
-        self._post(frame, look, step)
+                self._board.post(**self._shown(step, snapshot), **self._seen(look, step))
+        self._board.post_preview(self._preview(frame, look, step))
         self._seen_frame = True
 
-    def _decided(self, decision: Decision, snapshot: Snapshot | None) -> None:
+    def _shown(self, step: Step, snapshot: Snapshot | None) -> dict[str, object]:
+        """What the board shows of the decision; nothing to change while it stands."""
+        if step.decision is None:
+            return {"shown": None}
+        if not step.new:
+            return {}
         self._decisions += 1
-        self._journal.decision(decision)
+        self._journal.decision(step.decision)
         records: tuple[Record, ...] = ()
         if snapshot is not None:
-            records = tuple(snapshot.record(match.sku) for match in decision.matches)
-        self._board.post(shown=Shown(decision, records), decisions=self._decisions)
+            records = tuple(snapshot.record(match.sku) for match in step.decision.matches)
+        return {"shown": Shown(step.decision, records), "decisions": self._decisions}
 
-    def _post(self, frame: Frame, look: Look, step: Step) -> None:
-        phase = Phase.READY
-        if step.present:
-            phase = Phase.DECIDED if step.decision else Phase.LOOKING
-        item = look.subject.box if look.subject else None
-        others = tuple(each.box for each in look.detections if each is not look.subject)
-        if look.subject is not None and look.embedding is not None:
+    def _seen(self, look: Look, step: Step) -> dict[str, object]:
+        """What the board shows of the frame."""
+        if look.embedding is not None:
             self._recent.append(look.timings)
-        outcome = step.decision.outcome.value if step.decision else ""
-        self._board.post_preview(self._preview(frame, item, others, phase, outcome))
-        self._board.post(
-            phase=phase,
-            hint="move_into_view" if step.cut_off and step.decision is None else "",
-            live=Live(look.sequence, look.frame_size, item, others),
-            timings=_median(self._recent),
-        )
+        item = look.subject.box if look.subject else None
+        return {
+            "phase": _phase(step),
+            "hint": "move_into_view" if step.cut_off and step.decision is None else "",
+            "live": Live(look.sequence, look.frame_size, item, _others(look)),
+            "timings": _median(self._recent),
+        }
 
-    def _preview(
-        self, frame: Frame, item: Box | None, others: tuple[Box, ...], phase: Phase, outcome: str
-    ) -> Preview:
+    def _preview(self, frame: Frame, look: Look, step: Step) -> Preview:
         side = round(self._preview_width * max(1.0, frame.height / frame.width))
         small = fit_within(frame.pixels, side)
         if small is frame.pixels:  # the frame is only borrowed
@@ -148,10 +143,10 @@ class Station:
         return Preview(
             sequence=frame.sequence,
             pixels=small,
-            subject=_scaled(item, scale) if item else None,
-            others=tuple(_scaled(box, scale) for box in others),
-            phase=phase,
-            outcome=outcome,
+            subject=_scaled(look.subject.box, scale) if look.subject else None,
+            others=tuple(_scaled(box, scale) for box in _others(look)),
+            phase=_phase(step),
+            outcome=step.decision.outcome.value if step.decision else "",
         )
 
     def _no_frame(self) -> None:
@@ -159,6 +154,16 @@ class Station:
             self._visits.lost()
             phase = Phase.READY if self._seen_frame else Phase.STARTING
             self._board.post(shown=None, phase=phase, hint="")
+
+
+def _phase(step: Step) -> Phase:
+    if not step.present:
+        return Phase.READY
+    return Phase.DECIDED if step.decision else Phase.LOOKING
+
+
+def _others(look: Look) -> tuple[Box, ...]:
+    return tuple(each.box for each in look.detections if each is not look.subject)
 
 
 def _scaled(box: Box, scale: float) -> Box:

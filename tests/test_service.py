@@ -69,8 +69,8 @@ def test_from_start_to_an_answer_to_a_clean_stop(
         run.heard("WATCHDOG=1")
         assert run.get("/healthz")[0] == 200
         state = run.state(lambda page: page["view"] == "accepted", "an accepted item")
-        assert state["sku"] == "sku-2"
-        picture = run.get(state["evidence"]["picture"])
+        assert state["texts"]["sku"] == "sku-2"
+        picture = run.get(state["picture"])
         assert picture[0] == 200
         assert picture[1][:2] == b"\xff\xd8"
         preview = run.get("/preview.jpg")
@@ -93,7 +93,7 @@ def test_a_kiosk_without_a_catalog_says_so_and_takes_one_up_when_it_comes(
     place = tmp_path / "catalog"
     with kiosk(*settings(models, place, counter, tmp_path / "state"), folder=tmp_path) as run:
         state = run.state(lambda page: page["view"] == "nocatalog", "no catalog on the page")
-        assert "kiosk catalog build" in state["detail"]
+        assert "kiosk catalog build" in state["texts"]["detail"]
         shutil.copytree(release, tmp_path / "arriving")
         (tmp_path / "arriving").rename(place)
         run.state(lambda page: page["view"] == "accepted", "an answer from the new catalog")
@@ -108,7 +108,7 @@ def test_a_camera_that_is_not_there_leaves_the_page_up_and_systemd_patient(
         run.heard("EXTEND_TIMEOUT_USEC=")
         run.heard("WATCHDOG=1")
         state = run.state(lambda page: page["view"] == "nocamera", "the missing camera")
-        assert str(missing) in state["camera"]["message"]
+        assert str(missing) in str(state["texts"])
         assert run.get("/healthz")[0] == 503
         shutil.copytree(counter, missing)
         run.state(lambda page: page["view"] == "accepted", "an answer once the camera is there")
