@@ -239,6 +239,7 @@ def test_a_query_that_is_no_unit_vector_gets_no_neighbours(
 def test_tiny_catalogs_work(tmp_path: Path, rows: int) -> None:
     small = unit(np.random.default_rng(rows).standard_normal((rows, DIMENSION)))
     index = open_index(small, tmp_path, release="r", config=CONFIG)
+    assert index.name == "annoy"
     assert index.search(query(small, rows - 1), 50)[0].reference == rows - 1
     index.close()
 

@@ -60,11 +60,15 @@ def build(vectors: NDArray[np.float16], path: Path, *, release: str) -> Sidecar:
     annoy.set_seed(SEED)
     for row in range(items):
         annoy.add_item(row, vectors[row].astype(np.float32).tolist())
-    trees = trees_for(items)
-    annoy.build(trees, n_jobs=1)
+    annoy.build(trees_for(items), n_jobs=1)
     scratch = path.with_suffix(".building")
     try:
         annoy.save(str(scratch))
+        annoy.unload()
+        # A catalog small enough to fit one node makes Annoy count its trees twice when it loads
+        # the file: what a load says is what later loads must say.
+        annoy.load(str(scratch))
+        trees = annoy.get_n_trees()
         annoy.unload()
         _sync(scratch)
         size, digest = scratch.stat().st_size, _sha256(scratch)
