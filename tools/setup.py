@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make `.venv` with the locked dependencies and this project in it. Standard library only.
 
-    python3 tools/setup.py [--dev]
+    python3 tools/setup.py [--dev | --missing]
 
-Safe to run again: it does nothing when the environment is already what the locks say. Every
+Safe to run again: it does nothing when the environment is already what the locks say, and makes
+it anew when it cannot be mended (another interpreter, a moved folder, an interrupted start). Every
 missing system package is named in one apt line before anything is changed.
 """
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "tools" / "locks"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+ALWAYS = ("run.txt", "build.txt", "pi.txt")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 # annoy asks for -march=native on x86, and such a build dies with SIGILL on an older processor.
@@ -43,18 +45,24 @@ PORTABLE_ANNOY = ",".join(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    parser.add_argument("--missing", action="store_true", help="only name missing packages")
     wanted = parser.parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - this runs on whatever python3 the system has
         print(f"Python 3.11 or newer is needed; this is {platform.python_version()}.")
         return os.EX_UNAVAILABLE
     missing = missing_packages()
+    if wanted.missing:
+        print(*missing)
+        return os.EX_OK
     if missing:
+        sudo = "" if os.geteuid() == 0 else "sudo "
         print("Some system packages are missing. Install them with this line, then try again:")
-        print(f"    sudo apt install {' '.join(missing)}")
+        print(f"    {sudo}apt update && {sudo}apt install {' '.join(missing)}")
         return os.EX_UNAVAILABLE
-    lock = LOCKS / ("dev.txt" if wanted.dev else "run.txt")
-    if not ready(lock):
-        install(lock)
+    dev, run_only = LOCKS / "dev.txt", LOCKS / "run.txt"  # dev.txt holds all of run.txt
+    enough = [dev] if wanted.dev else [dev, run_only]
+    if not (fits() and any(ready(lock) for lock in enough)):
+        install(enough[-1])
     if wanted.dev:
         offer_chromium()
     return os.EX_OK
@@ -78,30 +86,53 @@ def ready(lock: Path) -> bool:
 
 def fingerprint(lock: Path) -> str:
     """Changes with the locks, the project file and the interpreter."""
-    parts = [lock, LOCKS / "build.txt", ROOT / "pyproject.toml"]
+    parts = [lock, *(LOCKS / name for name in ALWAYS), ROOT / "pyproject.toml"]
     digest = hashlib.sha256(sys.version.encode())
     for part in parts:
         digest.update(part.read_bytes())
     return digest.hexdigest()
 
 
+def fits() -> bool:
+    """Whether the environment there is this folder's and this interpreter's, with a working pip."""
+    try:
+        lines = (VENV / "pyvenv.cfg").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    made = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    return (
+        made.get("version") == platform.python_version()
+        and made.get("command", "").endswith(f" {VENV}")
+        and (made.get("include-system-site-packages") == "true" or not on_a_pi())
+        and subprocess.run([PYTHON, "-c", "import pip"], check=False).returncode == 0
+    )
+
+
+def on_a_pi() -> bool:
+    """libcamera and picamera2 of Raspberry Pi OS are system packages; see them when there."""
+    return importlib.util.find_spec("picamera2") is not None
+
+
 def install(lock: Path) -> None:
     environment = dict(os.environ)
+    # The pip of Debian 12 would otherwise compile annoy in a way it warns of at length.
+    environment.setdefault("PIP_USE_PEP517", "1")
     if platform.machine() == "x86_64":
         environment.setdefault("ANNOY_COMPILER_ARGS", PORTABLE_ANNOY)
-    if not PYTHON.exists():
-        # libcamera and picamera2 of Raspberry Pi OS are system packages; see them when there.
-        system = ["--system-site-packages"] if importlib.util.find_spec("picamera2") else []
-        run([sys.executable, "-m", "venv", *system, str(VENV)], environment)
+    if not fits():
+        system = ["--system-site-packages"] if on_a_pi() else []
+        run([sys.executable, "-m", "venv", "--clear", *system, str(VENV)], environment)
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     locked = [*pip, "--no-build-isolation", "--require-hashes", "-r"]
     print(f"Installing the locked dependencies ({lock.name}); annoy is compiled, which takes")
     print("about a minute on a Raspberry Pi …", flush=True)
     run([*locked, str(LOCKS / "build.txt")], environment)
     run([*locked, str(lock)], environment)
-    if importlib.util.find_spec("picamera2"):
+    if on_a_pi():
         run([*locked, str(LOCKS / "pi.txt")], environment)
     run([*pip, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], environment)
+    # A service's user may not write here: compiled once for all, or again at each of its starts.
+    run([str(PYTHON), "-m", "compileall", "-q", str(ROOT / "kiosk")], environment)
     (VENV / f".{lock.stem}").write_text(fingerprint(lock))
     print("The environment is ready.", flush=True)
 
