@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluate recognition on a manifest of photos: the catalog from its references, then every query.
 
-    python -m tools.evaluate MANIFEST.csv [--split test] [--whole] [--json OUT]
+    python -m tools.evaluate MANIFEST.csv [--split test] [--enrol N] [--whole] [--json OUT]
 
 The real path of the product, one look per photo: locate, embed, search, judge, with the thresholds
-that the built release carries. `--whole` skips the locator for the queries, for comparison.
+that the built release carries. A photo in which nothing is located counts as wrong. `--enrol N`
+adds N photos per SKU of the other split to the references, as an owner would who takes photos of
+his own; `--whole` skips the locator for the queries, for comparison.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shutil
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -62,15 +65,32 @@ def queries(manifest: Path, split: str) -> list[Query]:
         ]
 
 
+def gathered(manifest: Path, split: str, enrol: int, folder: Path) -> Path:
+    """Copy the references and, per SKU, `enrol` photos of other splits into a folder per SKU."""
+    taken: Counter[str] = Counter()
+    with manifest.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            reference = row["role"] == "reference"
+            extra = row["role"] == "photo" and row["split"] != split and taken[row["sku"]] < enrol
+            if not (reference or extra):
+                continue
+            taken[row["sku"]] += extra
+            path = manifest.parent / row["path"]
+            (folder / row["sku"]).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / row["sku"] / path.name)
+    return folder
+
+
 def evaluate(
-    manifest: Path, split: str, *, whole: bool, augment: bool, step: int = 1
+    manifest: Path, split: str, *, whole: bool, augment: bool, enrol: int = 0, step: int = 1
 ) -> tuple[list[Answer], Snapshot]:
     """Build the catalog in a scratch folder, then answer every `step`-th query."""
     locator, embedder = load_models(ModelsConfig(), LocateConfig())
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "release"
+        source = gathered(manifest, split, enrol, Path(scratch) / "s") if enrol else manifest
         build(
-            manifest,
+            source,
             out,
             locator=locator,
             embedder=embedder,
@@ -138,6 +158,7 @@ def main() -> int:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--split", default="test")
     parser.add_argument("--whole", action="store_true", help="queries without the locator")
+    parser.add_argument("--enrol", type=int, default=0, metavar="N")
     parser.add_argument("--no-augment", action="store_true")
     parser.add_argument("--step", type=int, default=1, help="only every so manieth query")
     parser.add_argument("--json", type=Path, metavar="OUT")
@@ -147,6 +168,7 @@ def main() -> int:
         wanted.split,
         whole=wanted.whole,
         augment=not wanted.no_augment,
+        enrol=wanted.enrol,
         step=wanted.step,
     )
     groups: dict[str, list[Answer]] = defaultdict(list)
