@@ -116,7 +116,7 @@ def mat(rng: Rng, canvas: U8) -> U8:
     cv2.rectangle(cover, dot(first), dot(last), 255, max(1, int(2 * radius)), cv2.LINE_AA)
     soft = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.5, 1.2)).astype(np.float32) / 255
     dark = cv2.GaussianBlur(cover, (0, 0), rng.uniform(1, 6)).astype(np.float32) / 255
-    plate = np.tile(colour(rng, saturation=rng.choice([0.15, 0.8])), (height, width, 1))
+    plate = np.tile(colour(rng, saturation=float(rng.choice([0.15, 0.8]))), (height, width, 1))
     plate += (cloud(rng, height, width, 40)[..., None] - 0.5) * rng.uniform(0, 30)
     plate += (cloud(rng, height, width, 4)[..., None] - 0.5) * rng.uniform(0, 40)
     if rng.random() < 0.25:

@@ -121,7 +121,7 @@ def _thresholds(
     )
     most = min(len(entries), MAX_QUERIES // len(CAMERA))
     chosen = np.linspace(0, len(entries) - 1, most).astype(np.int32)
-    probes = [_result(work, enrolled[number]).probes for number in chosen]
+    probes = [_result(work, enrolled[int(number)]).probes for number in chosen]
     pictures = np.repeat(chosen, [len(some) for some in probes])
     return calibrate(references, Probes(np.concatenate(probes), pictures))
 

@@ -164,7 +164,8 @@ def _card(face: Pixels, name: str) -> Pixels:
     border = np.minimum(x, y).astype(np.float32)
     out *= (1 - 0.10 * np.exp(-border / 14.0))[..., None]
     fold = np.exp(-((border / 2.2) ** 2))[..., None]
-    out = out * (1 - 0.38 * fold) + 232 * 0.38 * fold
+    out *= 1 - 0.38 * fold
+    out += 232 * 0.38 * fold
     if name == "top":
         seam = np.abs(np.arange(rows) - rows * 0.93)[:, None, None]
         out *= 1 - 0.28 * np.exp(-((seam / 2.0) ** 2))
