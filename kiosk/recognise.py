@@ -9,7 +9,7 @@ import numpy as np
 
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.values import Box, Detection, Frame, Look, Match, Pixels, Thresholds, Timings
-from kiosk.vision.boxes import touches_edge
+from kiosk.vision.boxes import stretched, touches_edge
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator, subject
 
@@ -32,7 +32,7 @@ class Recogniser:
         Without a snapshot items are found but nothing matches.
         """
         started = time.perf_counter()
-        detections = self._locate(frame)
+        detections = self._locate(frame, last)
         item = subject(detections, frame.width, frame.height, last)
         others = tuple(each for each in detections if each is not item)
         if item is not None:
@@ -65,18 +65,16 @@ class Recogniser:
             ),
         )
 
-    def _locate(self, frame: Frame) -> tuple[Detection, ...]:
+    def _locate(self, frame: Frame, last: Box | None) -> tuple[Detection, ...]:
         if frame.lores is None:
-            return self._locator.locate(frame.pixels)
+            return self._locator.locate(frame.pixels, last)
         # The camera's own small picture saves shrinking the large one; boxes are scaled back.
         dx = frame.width / frame.lores.shape[1]
         dy = frame.height / frame.lores.shape[0]
+        small = None if last is None else stretched(last, 1 / dx, 1 / dy)
         return tuple(
-            Detection(
-                Box(each.box.x1 * dx, each.box.y1 * dy, each.box.x2 * dx, each.box.y2 * dy),
-                each.score,
-            )
-            for each in self._locator.locate(frame.lores)
+            Detection(stretched(each.box, dx, dy), each.score)
+            for each in self._locator.locate(frame.lores, small)
         )
 
 

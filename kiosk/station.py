@@ -21,6 +21,7 @@ from kiosk.errors import CameraEnded, CameraError
 from kiosk.journal import Recorder
 from kiosk.recognise import Recogniser
 from kiosk.values import Box, Frame, Look, Record, Timings
+from kiosk.vision.boxes import stretched
 from kiosk.vision.image import fit_within
 
 FRAME_WAIT_S = 0.5
@@ -143,8 +144,8 @@ class Station:
         return Preview(
             sequence=frame.sequence,
             pixels=small,
-            subject=_scaled(look.subject.box, scale) if look.subject else None,
-            others=tuple(_scaled(box, scale) for box in _others(look)),
+            subject=stretched(look.subject.box, scale, scale) if look.subject else None,
+            others=tuple(stretched(box, scale, scale) for box in _others(look)),
             phase=_phase(step),
             outcome=step.decision.outcome.value if step.decision else "",
         )
@@ -164,10 +165,6 @@ def _phase(step: Step) -> Phase:
 
 def _others(look: Look) -> tuple[Box, ...]:
     return tuple(each.box for each in look.detections if each is not look.subject)
-
-
-def _scaled(box: Box, scale: float) -> Box:
-    return Box(box.x1 * scale, box.y1 * scale, box.x2 * scale, box.y2 * scale)
 
 
 def _median(recent: deque[Timings]) -> Timings:

@@ -158,3 +158,15 @@ def test_a_second_look_never_swaps_the_item_for_another_one(models: Path) -> Non
     assert iou(refined.box, found.box) > iou(loose.box, found.box)
     elsewhere = Detection(Box(0, 0, 20, 20), 0.9)
     assert locator.refined(pixels, elsewhere) == elsewhere
+
+
+def test_an_item_does_not_blink_when_the_detector_wavers_but_a_new_one_must_convince(
+    models: Path,
+) -> None:
+    locator, _ = tiny_models.open_models(models)
+    pixels = tiny_models.picture(-1)
+    pixels[80:98, 100:120] = 255  # 0.8 % of the picture: a score between half and whole
+    assert locator.locate(pixels) == ()
+    (kept,) = locator.locate(pixels, last=Box(98, 78, 122, 100))
+    assert 0.25 <= kept.score < 0.5
+    assert locator.locate(pixels, last=Box(0, 0, 40, 40)) == ()

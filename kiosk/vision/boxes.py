@@ -86,6 +86,11 @@ def grown(box: Box, margin: float) -> Box:
     return Box(box.x1 - dx, box.y1 - dy, box.x2 + dx, box.y2 + dy)
 
 
+def stretched(box: Box, dx: float, dy: float) -> Box:
+    """`box` in a picture that is `dx` times as wide and `dy` times as high."""
+    return Box(box.x1 * dx, box.y1 * dy, box.x2 * dx, box.y2 * dy)
+
+
 def touches_edge(box: Box, width: int, height: int, slack: float = 0.005) -> bool:
     """True when the box reaches the border of the frame: the item may be cut off."""
     dx, dy = slack * width, slack * height

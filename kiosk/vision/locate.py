@@ -20,6 +20,10 @@ SURROUNDINGS = 0.15
 """Share of the box's side shown around it in the second look."""
 SAME_ITEM = 0.1
 """Least overlap of the second box with the first; a loose first box overlaps little."""
+KEPT_SCORE = 0.5
+"""Share of the least score that suffices where an item already was."""
+STILL_THERE = 0.3
+"""Least overlap with where the item was."""
 STICKINESS = 1.6
 """How much more prominent another item must be to take the attention away."""
 
@@ -46,19 +50,30 @@ class Locator:
     def card(self) -> Card:
         return self._session.card
 
-    def locate(self, pixels: Pixels) -> tuple[Detection, ...]:
-        """Items in a BGR uint8 (H, W, 3) picture, best first, boxes in its pixels."""
+    def locate(self, pixels: Pixels, last: Box | None = None) -> tuple[Detection, ...]:
+        """Items in a BGR uint8 (H, W, 3) picture, best first, boxes in its pixels.
+
+        Where an item was seen `last`, a lower score will do: it must not blink when the detector
+        wavers, while a new item has to convince.
+        """
         height, width = pixels.shape[:2]
         canvas, fit = letterbox(pixels, self._width, self._height, self._pad)
         outputs = self._session.run(canvas[None])
         boxes, scores = outputs["boxes"][0], outputs["scores"][0]
         sides = boxes[:, 2:] - boxes[:, :2]
-        good = (scores >= self._score) & (sides >= MIN_SIDE_PX).all(axis=1)
+        good = (scores >= self._score * (1.0 if last is None else KEPT_SCORE)) & (
+            sides >= MIN_SIDE_PX
+        ).all(axis=1)
         boxes, scores = fit.back(boxes[good]), scores[good]
         kept = suppress(boxes, scores, self._overlap)[: self._items]
-        return tuple(
+        found = tuple(
             Detection(clip(Box(*map(float, boxes[row])), width, height), float(scores[row]))
             for row in kept
+        )
+        if last is None:
+            return found
+        return tuple(
+            each for each in found if each.score >= self._score or iou(each.box, last) > STILL_THERE
         )
 
     def refined(self, pixels: Pixels, detection: Detection) -> Detection:
@@ -96,7 +111,7 @@ def subject(
         x, y = detection.box.centre
         off = math.hypot((x - width / 2) / width, (y - height / 2) / height)
         size = math.sqrt(detection.box.area / (width * height))
-        kept = STICKINESS if last is not None and iou(detection.box, last) > 0.3 else 1.0
+        kept = STICKINESS if last is not None and iou(detection.box, last) > STILL_THERE else 1.0
         return detection.score * size * (1.0 - min(off, 0.7)) * kept
 
     return max(detections, key=weight, default=None)
