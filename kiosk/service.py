@@ -103,12 +103,13 @@ class Service:
 
     def start(self) -> None:
         """Start every part in order; whoever opens the page first sees the rest come up."""
+        self._stack.callback(self._notifier.close)
         self._begin(self._server.start, self._server.stop)
         self._stack.callback(self._board.close)
         self._begin(self._journal.start, self._journal.close)
         self._begin(self._camera.start, self._camera.close)
-        self._begin(self._watch.start, self._watch.stop)
         self._stack.callback(self._slot.swap, None)
+        self._begin(self._watch.start, self._watch.stop)
         loop = threading.Thread(target=self._loop, name="station")
         self._begin(loop.start, loop.join)
         self._stack.callback(self._station.stop)

@@ -244,3 +244,44 @@ def test_a_new_release_is_picked_up_and_a_bad_one_never_replaces_a_good_one(
     assert heard.said[3][0] != first[0]
     assert heard.said[3][1] == ""
     slot.swap(None)
+
+
+def test_a_release_that_is_still_being_copied_in_is_taken_up_once_it_is_whole(
+    models: Path, releases: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sha256 = embedder_sha256(models)
+    slot, heard, current = SnapshotSlot(), Heard(), tmp_path / "current"
+    watch = CatalogWatch(
+        current,
+        slot,
+        open_snapshot=lambda path: Snapshot.open(path, embedder=sha256, config=CONFIG),
+        on_change=heard,
+        poll_s=0.05,
+        retry_s=0.0,
+    )
+    shutil.copytree(releases[0], current, ignore=shutil.ignore_patterns("vectors.npy"))
+    watch.look()
+    watch.look()
+    assert len(heard.said) == 1  # looked at twice, said once
+    assert "vectors.npy" in heard.said[0][1]
+    shutil.copy(releases[0] / "vectors.npy", current)  # the manifest is the one seen before
+    watch.look()
+    assert heard.said[-1] == (read_manifest(current).release, "")
+    slot.swap(None)
+
+
+def test_a_release_opened_while_the_watch_is_stopped_is_not_swapped_in(
+    models: Path, releases: tuple[Path, Path]
+) -> None:
+    sha256 = embedder_sha256(models)
+    slot, heard = SnapshotSlot(), Heard()
+
+    def opened_late(path: Path) -> Snapshot:
+        watch.stop()
+        return Snapshot.open(path, embedder=sha256, config=CONFIG)
+
+    watch = CatalogWatch(releases[0], slot, open_snapshot=opened_late, on_change=heard, poll_s=0.05)
+    watch.look()
+    assert heard.said == []
+    with slot.borrow() as snapshot:
+        assert snapshot is None

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watching the release folder: a new release is opened beside the old one and swapped in whole.
 
-A release that cannot be used never takes the place of one that works.
+A release that cannot be used never takes the place of one that works. It is looked at again after
+a while: a folder that is being copied in has its manifest before it has the rest.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,10 @@ from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.errors import CatalogError
 
 _log = logging.getLogger(__name__)
+
+RETRY_S = 10.0
+STOP_S = 2.0
+"""Building an index can take minutes and cannot be interrupted; left behind it does no harm."""
 
 Stamp = tuple[int, int, int] | None
 
@@ -30,6 +36,7 @@ class CatalogWatch:
         open_snapshot: Callable[[Path], Snapshot],
         on_change: Callable[[Snapshot | None, str], None],
         poll_s: float,
+        retry_s: float = RETRY_S,
     ) -> None:
         """`on_change(current snapshot or None, trouble or "")` hears of every change."""
         self._path = path
@@ -37,8 +44,10 @@ class CatalogWatch:
         self._open = open_snapshot
         self._on_change = on_change
         self._poll_s = poll_s
+        self._retry_s = retry_s
         self._stamp: Stamp = (0, 0, 0)
         self._trouble = ""
+        self._retry_at_s = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="catalog", daemon=True)
 
@@ -46,21 +55,26 @@ class CatalogWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Idempotent; returns when the thread has ended."""
+        """Idempotent; from here on nothing is swapped in any more."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(STOP_S)
 
     def look(self) -> None:
-        """Open and swap when the folder holds something else than last time."""
+        """Open and swap when the folder holds something else than last time, or nothing good."""
         stamp = _stamp(self._path)
-        if stamp == self._stamp:
+        again = bool(self._trouble) and time.monotonic() >= self._retry_at_s
+        if stamp == self._stamp and not again:
             return
         self._stamp = stamp
         try:
             snapshot = self._open(self._path)
         except CatalogError as error:
+            self._retry_at_s = time.monotonic() + self._retry_s
             self._report(str(error))
+            return
+        if self._stop.is_set():
+            snapshot.close()
             return
         self._slot.swap(snapshot)
         self._trouble = ""
