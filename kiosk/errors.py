@@ -66,6 +66,10 @@ class CameraEnded(CameraError):
     """A file source that does not loop has shown its last picture."""
 
 
+class WatcherFailed(KioskError):
+    """What reopens the camera has failed, a fault of ours: only a new start can help."""
+
+
 class ModelError(KioskError):
     """A model or its card cannot be trusted: restore the file."""
 

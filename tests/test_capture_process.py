@@ -22,7 +22,7 @@ from camera_server import BLANK, GARBAGE, PLAY, STALL, MjpegServer
 
 from kiosk.capture import CaptureProcess
 from kiosk.config import CameraConfig
-from kiosk.errors import CameraEnded, CameraError, CameraGarbage, CameraMissing
+from kiosk.errors import CameraEnded, CameraError, CameraGarbage, CameraMissing, WatcherFailed
 from kiosk.values import Frame
 
 CONFIG = CameraConfig(source="files", width=WIDTH, height=HEIGHT, fps=50.0, stall_s=0.5)
@@ -390,7 +390,7 @@ def test_nothing_is_left_after_twenty_openings(folder: CameraConfig) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_report_that_fails_does_not_leave_readers_waiting(folder: CameraConfig) -> None:
+def test_a_watcher_that_fails_is_no_camera_fault_to_wait_out(folder: CameraConfig) -> None:
     def broken(status: object) -> None:
         raise ValueError("the page has a bug")
 
@@ -399,10 +399,30 @@ def test_a_report_that_fails_does_not_leave_readers_waiting(folder: CameraConfig
 
     def failed() -> bool:
         try:
-            with camera.frame(0.1):
-                return False
-        except CameraError as error:
+            with contextlib.suppress(CameraError), camera.frame(0.1):
+                pass
+        except WatcherFailed as error:
             return "the page has a bug" in str(error)
+        return False
 
     wait_until(failed, "the failure in front of a reader")
     camera.close()
+
+
+def test_closing_ends_an_opening_that_waits(faulty: str) -> None:
+    camera = CaptureProcess(CONFIG, factory=f"{faulty}:UnopenableCamera")
+    ended: list[CameraError] = []
+
+    def opened() -> None:
+        try:
+            camera.open()
+        except CameraError as error:
+            ended.append(error)
+
+    opener = threading.Thread(target=opened)
+    opener.start()
+    wait_until(lambda: camera.pid is not None, "the camera process")
+    camera.close()
+    opener.join(WAIT_S)
+    assert not opener.is_alive()
+    assert isinstance(ended[0], CameraMissing)

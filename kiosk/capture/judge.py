@@ -25,7 +25,7 @@ class Verdict(Enum):
     """How the camera is right now."""
 
     WAITING = "too early to say"
-    SLOW = "The camera does not answer yet. If this stays, check its plug, cable or network."
+    SLOW = "the driver takes its time to open it"
     GOOD = "good pictures come"
     BLANK = "pictures come, but show nothing"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kiosk.capture.camera import CameraInfo, not_open
 from kiosk.capture.link import ChildLink
 from kiosk.capture.wire import Opened
-from kiosk.errors import CameraEnded, CameraError, CameraStalled
+from kiosk.errors import CameraEnded, CameraError, CameraStalled, WatcherFailed
 from kiosk.values import Frame
 
 MOST_LOANS = 2
@@ -36,7 +36,7 @@ class Latest:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._opened: Opened | None = None
-        self._fault: CameraError | None = None
+        self._fault: CameraError | WatcherFailed | None = None
         self._newest: Loan | None = None
         self._loans = 0
         self._closed = False
@@ -55,7 +55,9 @@ class Latest:
     def wait_open(self, timeout_s: float) -> CameraInfo:
         """The camera's info, or its present fault raised, whichever comes first."""
         with self._changed:
-            self._changed.wait_for(lambda: self._opened or self._fault, timeout_s)
+            self._changed.wait_for(lambda: self._opened or self._fault or self._closed, timeout_s)
+            if self._closed:
+                raise not_open()
             if self._fault is not None:
                 raise _again(self._fault)
             if self._opened is not None:
@@ -87,7 +89,7 @@ class Latest:
         if replaced is not None:
             replaced.end()
 
-    def fail(self, fault: CameraError) -> None:
+    def fail(self, fault: CameraError | WatcherFailed) -> None:
         with self._changed:
             self._fault = fault
             if not isinstance(fault, CameraEnded):
@@ -117,10 +119,10 @@ class Latest:
 
     def _decided(self) -> bool:
         """Waiting longer would change nothing."""
-        ended = isinstance(self._fault, CameraEnded)
-        return self._newest is not None or self._closed or ended
+        final = isinstance(self._fault, CameraEnded | WatcherFailed)
+        return self._newest is not None or self._closed or final
 
 
-def _again(error: CameraError) -> CameraError:
+def _again(error: CameraError | WatcherFailed) -> CameraError | WatcherFailed:
     """A fresh error of the same kind: one that is raised twice drags its first traceback along."""
     return type(error)(str(error))

@@ -26,8 +26,9 @@ class CaptureProcess:
 
     `open` waits for the first success or failure. After a failure it goes on trying until `close`,
     and `frame` gives pictures as soon as there are any. While the camera is at fault `frame` waits
-    its time and then raises that fault; at the end of a recording it raises at once. Frames are
-    read-only; at most two may be borrowed at a time.
+    its time and then raises that fault; at the end of a recording it raises at once, and so it does
+    with WatcherFailed, which no reopening can cure. Frames are read-only; at most two may be
+    borrowed at a time.
 
     `on_status` is called with every change, from the watcher's thread: return soon.
     """

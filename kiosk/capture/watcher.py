@@ -17,7 +17,7 @@ from kiosk.capture.ring import Ring
 from kiosk.capture.status import CameraStatus
 from kiosk.capture.wire import Fault, Hello, Mapped, Message, Offer, Opened
 from kiosk.config import CameraConfig
-from kiosk.errors import CameraEnded, CameraError, CameraGarbage
+from kiosk.errors import CameraEnded, CameraError, CameraGarbage, WatcherFailed
 from kiosk.values import Frame
 
 ENDED = "The recording has ended."
@@ -69,8 +69,8 @@ class Watcher:
         try:
             self._watch()
         except BaseException as error:
-            # A fault of ours: the thread dies loudly, and no reader waits for it in vain.
-            self._latest.fail(CameraError(f"The camera watcher failed ({error!r}). Restart."))
+            # A fault of ours: the thread dies loudly, and whoever asks for a frame dies with it.
+            self._latest.fail(WatcherFailed(f"The camera watcher failed ({error!r}). Restart."))
             raise
 
     def _watch(self) -> None:
