@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 PATIENCE_S = 30.0
 """Start-up time asked of systemd again and again while no camera is there."""
 JOURNAL_BEAT_S = 1.0
+SLOW_FRAMES = 3
+"""Frames a camera may be late by before an item counts as no longer watched."""
 
 
 class Service:
@@ -80,6 +82,8 @@ class Service:
             journal=self._journal,
             pulse=_Pulse(self._notifier, self._board),
             preview_width=config.web.preview_width,
+            # A camera of one frame a second is no empty counter twice a second.
+            patience_s=max(config.camera.stall_s, SLOW_FRAMES / config.camera.fps),
         )
         app = create_app(
             board=self._board,

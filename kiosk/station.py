@@ -8,8 +8,10 @@ the watchdog) when there is no camera: then the page says so.
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 import threading
+import time
 from collections import deque
 from typing import Protocol
 
@@ -17,7 +19,7 @@ from kiosk.board import Board, Live, Phase, Preview, Shown
 from kiosk.capture.camera import Camera
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.decide import Step, Visits
-from kiosk.errors import CameraEnded, CameraError
+from kiosk.errors import CameraEnded, CameraError, CameraStalled
 from kiosk.journal import Recorder
 from kiosk.recognise import Recogniser
 from kiosk.values import Box, Frame, Look, Record, Timings
@@ -51,7 +53,9 @@ class Station:
         journal: Recorder,
         pulse: Pulse,
         preview_width: int,
+        patience_s: float,
     ) -> None:
+        """`patience_s`: how long an item counts as there while a slow camera sends nothing."""
         self._camera = camera
         self._recogniser = recogniser
         self._slot = slot
@@ -60,6 +64,8 @@ class Station:
         self._journal = journal
         self._pulse = pulse
         self._preview_width = preview_width
+        self._patience_s = patience_s
+        self._last_s = -math.inf
         self._stop = threading.Event()
         self._settling = threading.Lock()
         self._recent: deque[Timings] = deque(maxlen=TIMED_LOOKS)
@@ -76,14 +82,11 @@ class Station:
             try:
                 with self._camera.frame(FRAME_WAIT_S) as frame:
                     self._frame(frame)
-            except CameraEnded:  # nothing will come any more, and saying so took no time
-                self._no_frame()
+            except CameraError as fault:  # the camera's own watcher reports and reopens it
+                self._no_frame(fault)
                 self._pulse.turn(frame=False)
-                self._stop.wait(FRAME_WAIT_S)
-                continue
-            except CameraError:  # the camera's own watcher reports and reopens it
-                self._no_frame()
-                self._pulse.turn(frame=False)
+                if isinstance(fault, CameraEnded):  # said at once, and nothing will come any more
+                    self._stop.wait(FRAME_WAIT_S)
                 continue
             self._pulse.turn(frame=True)
 
@@ -109,6 +112,7 @@ class Station:
                 self._board.post(**self._shown(step, snapshot), **self._seen(look, step))
         self._board.post_preview(self._preview(frame, look, step))
         self._seen_frame = True
+        self._last_s = time.monotonic()
 
     def _shown(self, step: Step, snapshot: Snapshot | None) -> dict[str, object]:
         """What the board shows of the decision; nothing to change while it stands."""
@@ -150,7 +154,11 @@ class Station:
             outcome=step.decision.outcome.value if step.decision else "",
         )
 
-    def _no_frame(self) -> None:
+    def _no_frame(self, fault: CameraError) -> None:
+        """Forget what was there, unless the camera is merely slow between two frames."""
+        waited_s = time.monotonic() - self._last_s
+        if isinstance(fault, CameraStalled) and waited_s < self._patience_s:
+            return
         with self._settling:
             self._visits.lost()
             phase = Phase.READY if self._seen_frame else Phase.STARTING
