@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import tiny_models
 
+from kiosk.config import LocateConfig
 from kiosk.errors import EmbeddingError, ModelError
 from kiosk.values import Box, Detection
 from kiosk.vision.boxes import iou
 from kiosk.vision.embed import Embedder
+from kiosk.vision.locate import Locator
 from kiosk.vision.session import MAX_OPSET, Card, OnnxSession
 
 
@@ -145,6 +147,23 @@ def test_nothing_bright_means_no_item_and_an_item_means_its_box(models: Path) ->
     (found,) = locator.locate(tiny_models.picture(3))
     assert found.box.width == pytest.approx(found.box.height, rel=0.1)
     assert 0.5 < found.score <= 1
+
+
+class PaddingSession:
+    """A detector that sees one item in the padding above a wide picture, and one in the picture."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+
+    def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        boxes = np.array([[[20, 0, 60, 10], [20, 30, 60, 60]]], np.float32)
+        return {"boxes": boxes, "scores": np.array([[0.9, 0.8]], np.float32)}
+
+
+def test_an_item_beside_the_picture_is_none(models: Path) -> None:
+    locator = Locator(PaddingSession(load(models, "detector").card), LocateConfig())
+    (found,) = locator.locate(np.zeros((100, 200, 3), np.uint8))
+    assert found.score == pytest.approx(0.8)
 
 
 def test_a_second_look_never_swaps_the_item_for_another_one(models: Path) -> None:

@@ -14,8 +14,8 @@ from kiosk.vision.session import Card, Session
 
 MIN_SIDE_PX = 4.0
 """A box thinner than this in the model's input is noise, not an item."""
-
-
+MIN_SEEN_PX = 1.0
+"""Least side of a box's part inside the picture: one in the grey beside it shows nothing."""
 SURROUNDINGS = 0.15
 """Share of the box's side shown around it in the second look."""
 SAME_ITEM = 0.1
@@ -66,9 +66,11 @@ class Locator:
         ).all(axis=1)
         boxes, scores = fit.back(boxes[good]), scores[good]
         kept = suppress(boxes, scores, self._overlap)[: self._items]
+        clipped = ((clip(Box(*map(float, boxes[row])), width, height), row) for row in kept)
         found = tuple(
-            Detection(clip(Box(*map(float, boxes[row])), width, height), float(scores[row]))
-            for row in kept
+            Detection(box, float(scores[row]))
+            for box, row in clipped
+            if min(box.width, box.height) >= MIN_SEEN_PX
         )
         if last is None:
             return found
