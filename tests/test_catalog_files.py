@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.catalog import files
-from kiosk.catalog.files import exchange, exchange_in_steps, sync_tree, write_durably, writing
 from kiosk.catalog.manifest import (
     FileEntry,
     Manifest,
@@ -28,6 +26,8 @@ from kiosk.catalog.manifest import (
     verify,
 )
 from kiosk.catalog.records import PictureEntry, Records, write_records
+from kiosk.catalog.work import writing
+from kiosk.durable import exchange, exchange_in_steps, sync, sync_tree, write_durably
 from kiosk.errors import CatalogError, StateError
 from kiosk.values import Box, Record, Thresholds
 
@@ -76,7 +76,7 @@ def test_sync_tree_walks_everything(tmp_path: Path) -> None:
     (tmp_path / "x" / "y" / "f").write_text("1")
     sync_tree(tmp_path)
     with pytest.raises(OSError):
-        files.sync(tmp_path / "none")
+        sync(tmp_path / "none")
 
 
 def test_a_refusal_of_the_disk_names_folder_reason_and_free_space(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ LAYERS = {
     "kiosk.errors": 0,
     "kiosk.config": 0,
     "kiosk.log": 0,
+    "kiosk.durable": 1,
     "kiosk.notify": 1,
     "kiosk.vision.boxes": 1,
     "kiosk.vision.image": 1,

@@ -19,11 +19,11 @@ from kiosk.catalog import manifest as manifests
 from kiosk.catalog import records
 from kiosk.catalog.calibrate import MAX_QUERIES, Probes, References, calibrate
 from kiosk.catalog.enrol import Enrolment
-from kiosk.catalog.files import sha256_of, sync_tree
 from kiosk.catalog.manifest import FileEntry, Manifest, ModelName
 from kiosk.catalog.records import PictureEntry
 from kiosk.catalog.sources import SourcePicture
 from kiosk.catalog.work import Result, Workplace
+from kiosk.durable import sha256_of, sync_tree
 from kiosk.errors import CatalogError
 from kiosk.values import Record, Thresholds
 from kiosk.vision.augment import CAMERA

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from kiosk.catalog.assemble import Enrolled, assemble
 from kiosk.catalog.enrol import Enrolment
-from kiosk.catalog.files import exchange, sync, writing
 from kiosk.catalog.manifest import NAME as MANIFEST
 from kiosk.catalog.manifest import Manifest
 from kiosk.catalog.sources import Source, SourcePicture, read_source
-from kiosk.catalog.work import Workplace, workplace
+from kiosk.catalog.work import Workplace, workplace, writing
 from kiosk.config import LocateConfig
+from kiosk.durable import exchange, sync
 from kiosk.errors import CatalogError, EmbeddingError, ImageError, SourceError
 from kiosk.vision.decode import read_bytes
 from kiosk.vision.embed import Embedder

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kiosk.catalog.files import sha256_of
+from kiosk.durable import sha256_of
 from kiosk.errors import CatalogError
 from kiosk.values import Thresholds
 

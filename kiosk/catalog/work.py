@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.errors import BusyError
+from kiosk.errors import BusyError, StateError
 from kiosk.values import Box
 
 _SCHEMA = """
@@ -103,6 +103,26 @@ def workplace(out: Path) -> Iterator[Workplace]:
         shutil.rmtree(path, ignore_errors=True)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """Turns a refusal to write below `directory` into a StateError that says what to do."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StateError(
+            f"{directory}: cannot be written ({reason}{_free(directory)}); "
+            "free space or choose a folder that may be written"
+        ) from error
+
+
+def _free(directory: Path) -> str:
+    for folder in (directory, *directory.parents):
+        if folder.is_dir():
+            return f"; {shutil.disk_usage(folder).free / 1e6:.0f} MB free"
+    return ""
 
 
 def _locked(path: Path, out: Path) -> int:

@@ -7,11 +7,11 @@ simulated cuts), and readers never wait for the writer.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kiosk.durable import sync
 from kiosk.errors import StateError
 from kiosk.journal.entries import SCHEMA, SCHEMA_VERSION
 
@@ -56,7 +56,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_size_limit = 4194304")
         if version == 0:
             connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-            _sync_folder(path.parent)
+            sync(path.parent)
     except BaseException:
         connection.close()
         raise
@@ -84,13 +84,5 @@ def move_aside(path: Path) -> Path:
         if beside.exists():
             beside.rename(kept.with_name(kept.name + suffix))
     path.rename(kept)
-    _sync_folder(path.parent)
+    sync(path.parent)
     return kept
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,9 +10,7 @@ owner closes an index only after its last search.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +19,7 @@ import numpy as np
 from annoy import AnnoyIndex as Annoy
 from numpy.typing import NDArray
 
+from kiosk.durable import sha256_of, sync, write_durably
 from kiosk.errors import IndexFault
 from kiosk.search.exact import check_query
 from kiosk.values import Embedding, Neighbour
@@ -70,8 +69,8 @@ def build(vectors: NDArray[np.float16], path: Path, *, release: str) -> Sidecar:
         annoy.load(str(scratch))
         trees = annoy.get_n_trees()
         annoy.unload()
-        _sync(scratch)
-        size, digest = scratch.stat().st_size, _sha256(scratch)
+        sync(scratch)
+        size, digest = scratch.stat().st_size, sha256_of(scratch)
         scratch.rename(path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -80,11 +79,8 @@ def build(vectors: NDArray[np.float16], path: Path, *, release: str) -> Sidecar:
 
 def write_sidecar(sidecar: Sidecar, path: Path) -> None:
     """Written last: without it the Annoy file does not exist for us."""
-    scratch = path.with_suffix(".building")
-    scratch.write_text(json.dumps(dataclasses.asdict(sidecar), indent=1) + "\n")
-    _sync(scratch)
-    scratch.rename(path)
-    _sync(path.parent)
+    text = json.dumps(dataclasses.asdict(sidecar), indent=1) + "\n"
+    write_durably(path, text.encode())
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -146,20 +142,7 @@ def _check(path: Path, sidecar: Sidecar, release: str, shape: tuple[int, ...]) -
         size = path.stat().st_size
         if size != sidecar.bytes:
             raise IndexFault(f"{path.name} has {size} bytes instead of {sidecar.bytes}")
-        if _sha256(path) != sidecar.sha256:
+        if sha256_of(path) != sidecar.sha256:
             raise IndexFault(f"{path.name} is damaged: its sha256 is not what was built")
     except OSError as error:
         raise IndexFault(f"{path.name} cannot be read ({error.strerror})") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durable files: written whole or not at all, and still there after a power cut.
 
-The rule everywhere: write under another name, fsync, rename, fsync the folder. A refusal of the
-disk becomes a StateError that says what to do.
+The rule everywhere: write under another name, fsync, rename, fsync the folder.
 """
 
 from __future__ import annotations
@@ -11,13 +10,7 @@ import ctypes
 import errno
 import hashlib
 import os
-import shutil
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from kiosk.errors import StateError
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -94,23 +87,3 @@ def sha256_of(path: Path) -> str:
     """Hex digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def writing(directory: Path) -> Iterator[None]:
-    """Turns a refusal to write below `directory` into a StateError that says what to do."""
-    try:
-        yield
-    except (OSError, sqlite3.OperationalError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StateError(
-            f"{directory}: cannot be written ({reason}{_free(directory)}); "
-            "free space or choose a folder that may be written"
-        ) from error
-
-
-def _free(directory: Path) -> str:
-    for folder in (directory, *directory.parents):
-        if folder.is_dir():
-            return f"; {shutil.disk_usage(folder).free / 1e6:.0f} MB free"
-    return ""
