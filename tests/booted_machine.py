@@ -163,7 +163,7 @@ def booted(root: Path, log: Path) -> Iterator[Machine]:
     group = cgroups / f"kiosk-boot-{os.getpid()}"
     group.mkdir()
     command = ["systemd-nspawn", "--quiet", "--boot", f"--directory={root}", "--volatile=overlay"]
-    command += ["--machine=kiosk-boot", "--register=no", "--keep-unit", "--console=pipe"]
+    command += [f"--machine={group.name}", "--register=no", "--keep-unit", "--console=pipe"]
     command += ["--private-network", "--capability=CAP_BPF", "--system-call-filter=bpf"]
     with log.open("wb") as sink:
         process = subprocess.Popen(
