@@ -201,6 +201,7 @@ def export(args: argparse.Namespace) -> None:
     mixed = np.concatenate([v[:: max(1, len(v) // 80)][:80] for v in pictures.values()])
     quantise(source, target, mixed, args.method, [])
     figures = {
+        "detector_version": finder.card.version,
         "grocery_train_cross_validated_over_skus_fp32": crossed,
         "grocery_test": final_figures(
             args.data, finder, cutter, {"int8": target, "fp32": floating}
