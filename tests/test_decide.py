@@ -156,6 +156,11 @@ def test_look_alikes_are_a_choice_of_exactly_those_worth_offering(counter: Count
     assert [match.sku for match in decision.matches] == ["a", "b"]
 
 
+def test_a_sku_well_behind_two_look_alikes_is_not_offered_beside_them(counter: Counter) -> None:
+    (decision,) = counter.see(found(a=0.9, b=0.88, far=0.75), 20)
+    assert [match.sku for match in decision.matches] == ["a", "b"]
+
+
 def test_a_choice_may_become_accepted_when_the_view_clears(counter: Counter) -> None:
     (first,) = counter.see(FAINT, 20)
     (second,) = counter.see(CLEAR, 3)

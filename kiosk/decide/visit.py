@@ -21,6 +21,8 @@ from kiosk.vision.boxes import iou
 
 FUSED_LOOKS = 10
 """Looks fused when time is up: the newest second or so, not how the item came in."""
+CLOSE_MARGINS = 2.0
+"""Look-alikes are offered together when they lie within this many margins of the best."""
 _NS = 1_000_000_000
 
 
@@ -145,7 +147,7 @@ class Visits:
             return self._made(visit, look, _disputed(fused), run)
         steady = 2 * self._config.agreement_frames
         if before is Outcome.UNKNOWN and self._agreement(visit, Outcome.CHOOSE, None) >= steady:
-            return self._made(visit, look, _disputed(verdict), steady)
+            return self._made(visit, look, verdict, steady)
         return None
 
     def _agreement(self, visit: _Visit, outcome: Outcome, sku: str | None) -> int:
@@ -196,7 +198,10 @@ class Visits:
         most = verdict.matches[: self._config.candidates]
         if verdict.outcome is not Outcome.CHOOSE:
             return most
-        worth = [match for match in most if match.similarity >= look.thresholds.choose]
+        least = look.thresholds.choose
+        if verdict.rule is Rule.SMALL_MARGIN:  # the item is one of those that lie close together
+            least = max(least, verdict.similarity - CLOSE_MARGINS * look.thresholds.margin)
+        worth = [match for match in most if match.similarity >= least]
         return tuple(worth) if len(worth) > 1 else most[:2]
 
 
