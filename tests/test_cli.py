@@ -209,6 +209,18 @@ def test_check_names_each_part_that_fails(
     assert "vectors.npy" in out
 
 
+def test_a_path_the_system_refuses_is_a_message_and_no_traceback(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    too_long = "a" * 300 + "\x1b[2J"
+    code = run("catalog", "build", too_long, "--out", tmp_path / "out", "--models", models)
+    err = capsys.readouterr().err
+    assert code == os.EX_IOERR
+    assert "aaa" in err
+    assert "check path" in err
+    assert "\x1b" not in err
+
+
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     result = subprocess.run(
         f"{sys.executable} -m kiosk config | head -1",

@@ -111,15 +111,7 @@ def test_head_ends_it_quietly(tmp_path: Path) -> None:
     for number in range(2000):
         journal.decision(decision(number))
     journal.close()
-    script = (
-        "import argparse, sys\n"
-        "from kiosk.cli import journal\n"
-        "parser = argparse.ArgumentParser()\n"
-        "journal.register(parser.add_subparsers())\n"
-        "args = parser.parse_args(sys.argv[1:])\n"
-        "sys.exit(args.run(args))\n"
-    )
-    command = [sys.executable, "-c", script, "journal", "--json", "--state", str(tmp_path)]
+    command = [sys.executable, "-m", "kiosk", "journal", "--json", "--state", str(tmp_path)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent
     ) as process:

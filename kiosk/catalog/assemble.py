@@ -19,7 +19,7 @@ from kiosk.catalog import manifest as manifests
 from kiosk.catalog import records
 from kiosk.catalog.calibrate import MAX_QUERIES, Probes, References, calibrate
 from kiosk.catalog.enrol import Enrolment
-from kiosk.catalog.manifest import FileEntry, Manifest, ModelName
+from kiosk.catalog.manifest import RECORDS, THUMBNAILS, VECTORS, FileEntry, Manifest, ModelName
 from kiosk.catalog.records import PictureEntry
 from kiosk.catalog.sources import SourcePicture
 from kiosk.catalog.work import Result, Workplace
@@ -28,9 +28,6 @@ from kiosk.errors import CatalogError
 from kiosk.values import Record, Thresholds
 from kiosk.vision.augment import CAMERA
 from kiosk.vision.session import Card
-
-VECTORS = "vectors.npy"
-THUMBNAILS = "thumbnails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +54,8 @@ def assemble(
     entries = [_thumbnail(work, one, place[one.picture.sku], folder) for one in enrolled]
     rows = sum(len(entry.views) for entry in entries)
     _write_vectors(work, enrolled, folder / VECTORS, rows, enrolment.embedder.dimension)
-    records.write_records(folder / records.NAME, (known[sku] for sku in skus), entries)
-    names = sorted({entry.thumbnail for entry in entries} | {VECTORS, records.NAME})
+    records.write_records(folder / RECORDS, (known[sku] for sku in skus), entries)
+    names = sorted({entry.thumbnail for entry in entries} | {VECTORS, RECORDS})
     manifest = manifests.sealed(
         Manifest(
             release="",

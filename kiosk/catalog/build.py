@@ -20,7 +20,6 @@ from kiosk.catalog.manifest import NAME as MANIFEST
 from kiosk.catalog.manifest import Manifest
 from kiosk.catalog.sources import Source, SourcePicture, read_source
 from kiosk.catalog.work import Workplace, workplace, writing
-from kiosk.config import LocateConfig
 from kiosk.durable import exchange, sync
 from kiosk.errors import CatalogError, EmbeddingError, ImageError, SourceError
 from kiosk.vision.decode import read_bytes
@@ -36,8 +35,6 @@ class BuildOptions:
     """False: one reference per picture, as it is."""
     replace: bool = False
     """Put the new release in the place of one that is there, at once."""
-    locate: LocateConfig = LocateConfig()
-    """What the locator was made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ def build(
     out = out.resolve()
     _check_target(out, source.resolve(), replace=options.replace)
     wanted = read_source(source)
-    enrolment = Enrolment(locator, embedder, options.locate, options.augment)
+    enrolment = Enrolment(locator, embedder, options.augment)
     with writing(out.parent), workplace(out) as work:
         pictures = _Pictures(wanted, options, enrolment, work, progress)
         enrolled, failed = pictures.enrol_all()

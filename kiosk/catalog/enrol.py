@@ -15,7 +15,6 @@ import numpy as np
 
 from kiosk import __version__
 from kiosk.catalog.work import Result
-from kiosk.config import LocateConfig
 from kiosk.values import Box
 from kiosk.vision.augment import CAMERA, MIRRORED, VIEWS, View, seen
 from kiosk.vision.boxes import clip, grown
@@ -36,8 +35,6 @@ class Enrolment:
 
     locator: Locator
     embedder: Embedder
-    locate: LocateConfig
-    """What `locator` was made with: other settings are other results."""
     augment: bool = True
     """False: each picture gives the one reference that it is."""
 
@@ -53,7 +50,7 @@ class Enrolment:
             __version__,
             self.locator.card.body,
             self.embedder.card.body,
-            repr(self.locate),
+            repr(self.locator.config),
             [str(view) for view in self.views(mirrored) + CAMERA],
         ]
         text = json.dumps(settings, sort_keys=True, default=str)

@@ -24,6 +24,8 @@ from kiosk.values import Thresholds
 
 FORMAT = 1
 NAME = "manifest.json"
+VECTORS, RECORDS, THUMBNAILS = "vectors.npy", "records.sqlite", "thumbnails"
+"""The files of a release beside its manifest; thumbnails lie in a folder."""
 DERIVED = "derived"
 """Sub-folder for what a device builds from a release: never part of the release itself."""
 MAX_BYTES = 256 * 1024 * 1024

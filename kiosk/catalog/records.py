@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 from kiosk.errors import CatalogError
 from kiosk.values import Box, Record
 
-NAME = "records.sqlite"
-
 _SCHEMA = """
 CREATE TABLE skus(
     id INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE, name TEXT NOT NULL, category TEXT NOT NULL,

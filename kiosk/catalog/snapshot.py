@@ -15,15 +15,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.catalog.manifest import DERIVED, Manifest, check_bytes, check_files, read_manifest
+from kiosk.catalog.manifest import (
+    DERIVED,
+    RECORDS,
+    VECTORS,
+    Manifest,
+    check_bytes,
+    check_files,
+    read_manifest,
+)
 from kiosk.catalog.records import Records
 from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
 from kiosk.search import Index, open_index
 from kiosk.values import Embedding, Match, Record, Thresholds
-
-VECTORS, RECORDS = "vectors.npy", "records.sqlite"
-"""What answers come from: checked byte for byte at every opening; thumbnails only by size."""
 
 
 class Snapshot:
@@ -48,6 +53,7 @@ class Snapshot:
         """
         manifest = read_manifest(path)
         check_files(path, manifest)
+        # What answers come from is checked byte for byte every time, thumbnails only by size.
         check_bytes(path, manifest, (VECTORS, RECORDS))
         if manifest.embedder.sha256 != embedder:
             raise CatalogError(

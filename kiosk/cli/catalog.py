@@ -13,11 +13,11 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]  # has no stubs
 
-from kiosk.catalog import records
 from kiosk.catalog.build import BuildOptions, BuildReport, PictureReport, build
-from kiosk.catalog.manifest import Manifest, check_files, read_manifest, verify
+from kiosk.catalog.manifest import RECORDS, Manifest, check_files, read_manifest, verify
 from kiosk.catalog.records import Records
 from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.cli.visible import visible
 from kiosk.models import load_models
 
 
@@ -90,7 +90,6 @@ def run_build(arguments: argparse.Namespace) -> int:
                     mirrored=arguments.flip,
                     augment=not arguments.no_augment,
                     replace=arguments.replace,
-                    locate=config.locate,
                 ),
                 progress=tell,
             )
@@ -106,7 +105,7 @@ def run_build(arguments: argparse.Namespace) -> int:
 def _line(report: PictureReport) -> str:
     verdict = f"FAILED {report.code}" if report.code else "ok"
     cells = (verdict, report.name, report.sku, report.note)
-    return "\t".join(_visible(cell) for cell in cells).rstrip("\t")
+    return "\t".join(visible(cell) for cell in cells).rstrip("\t")
 
 
 def _summary(report: BuildReport) -> str:
@@ -124,7 +123,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     """What is in a release; sizes are checked, hashes are not."""
     manifest = read_manifest(arguments.release)
     check_files(arguments.release, manifest)
-    opened = Records.open(arguments.release / records.NAME)
+    opened = Records.open(arguments.release / RECORDS)
     try:
         if arguments.json:
             print(json.dumps(_as_json(manifest, opened), ensure_ascii=False, indent=1))
@@ -150,8 +149,7 @@ def _as_text(manifest: Manifest, opened: Records) -> list[str]:
     limits = manifest.thresholds
     size = sum(entry.bytes for entry in manifest.files) / 1e6
     categories = (
-        f"{_visible(name) or 'no category'} ({count})"
-        for name, count in opened.categories().items()
+        f"{visible(name) or 'no category'} ({count})" for name, count in opened.categories().items()
     )
     rows = {
         "release": f"{manifest.release}, built {manifest.built_at}",
@@ -173,8 +171,3 @@ def run_verify(arguments: argparse.Namespace) -> int:
     manifest = verify(arguments.release)
     print(f"ok: release {manifest.release}, {len(manifest.files)} files")
     return os.EX_OK
-
-
-def _visible(text: str) -> str:
-    """Neither a file name nor a damaged file may steer the terminal or break a line in two."""
-    return "".join(character if character.isprintable() else " " for character in text)

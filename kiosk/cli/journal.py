@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.cli.visible import visible
 from kiosk.config import state_directory
 from kiosk.errors import UsageError
 from kiosk.journal import read
@@ -65,12 +66,7 @@ def run(args: argparse.Namespace) -> int:
         write = _json
     elif args.csv:
         write = _csv
-    try:
-        write(entries)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`| head`) has what it wanted; Python must not complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    write(entries)
     return os.EX_OK
 
 
@@ -113,17 +109,12 @@ def _table(entries: Entries) -> None:
 def _lines(entries: Entries) -> Iterator[str]:
     for entry in entries:
         evidence = entry["evidence"]
-        cells = {name: _visible(entry[name] or "") for name in ("kind", "outcome", "sku", "rule")}
+        cells = {name: visible(entry[name] or "") for name in ("kind", "outcome", "sku", "rule")}
         if not cells["sku"] and evidence.get("matches"):
-            cells["sku"] = _visible(f"({evidence['matches'][0]['sku']})")
+            cells["sku"] = visible(f"({evidence['matches'][0]['sku']})")
         at = datetime.fromisoformat(entry["at"]).astimezone()
         cells["at"] = at.strftime("%Y-%m-%d %H:%M:%S")
         for name in ("similarity", "margin"):
             value = evidence.get(name)
             cells[name] = "" if value is None else f"{value:.3f}"
         yield _TABLE.format(**cells).rstrip()
-
-
-def _visible(text: str) -> str:
-    """Control characters out of a SKU must not steer the reader's terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from kiosk import __version__
 from kiosk.cli import bench, catalog, check, config, journal, recognise, run
+from kiosk.cli.visible import visible
 from kiosk.errors import KioskError
 
 VERBS = (run, check, recognise, catalog, journal, config, bench)
@@ -33,12 +34,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
     except KioskError as error:
         print(f"kiosk: {error}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough; no complaint at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return os.EX_OK
+    except OSError as error:  # a path or a disk that no part expected to refuse
+        named = f"{visible(str(error.filename))}: " if error.filename else ""
+        print(
+            f"kiosk: {named}{error.strerror or error}; check path, permissions and disk",
+            file=sys.stderr,
+        )
+        return os.EX_IOERR
     except KeyboardInterrupt:
         return 130  # 128 + SIGINT, as shells have it

@@ -13,6 +13,7 @@ from typing import Any
 
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.cli.visible import visible
 from kiosk.config import catalog_directory
 from kiosk.decide import Verdict, judge
 from kiosk.errors import ImageError
@@ -71,12 +72,12 @@ def _answer(image: Path, look: Look, snapshot: Snapshot, most: int, *, as_json: 
     if as_json:
         print(json.dumps(_report(image, look, verdict, snapshot, most), ensure_ascii=False))
     elif look.subject is None:
-        print(f"{image}: nothing there")
+        print(f"{visible(str(image))}: nothing there")
     else:
-        print(f"{image}: {verdict.outcome.value} ({verdict.rule.value})")
+        print(f"{visible(str(image))}: {verdict.outcome.value} ({verdict.rule.value})")
         for match in verdict.matches[: 1 if verdict.outcome is Outcome.ACCEPTED else most]:
             name = snapshot.record(match.sku).name
-            print(f"    {match.similarity:.3f}  {match.sku}  {name}")
+            print(f"    {match.similarity:.3f}  {visible(match.sku)}  {visible(name)}")
 
 
 def _report(

@@ -32,9 +32,8 @@ class Locator:
     """The detector model and how its answers become boxes in the picture."""
 
     def __init__(self, session: Session, config: LocateConfig) -> None:
+        self.config = config
         self._session = session
-        self._overlap = config.overlap
-        self._items = config.items
         inputs = session.card.input
         self._width, self._height = int(inputs["width"]), int(inputs["height"])
         self._pad = int(inputs.get("pad", 114))
@@ -65,7 +64,7 @@ class Locator:
             sides >= MIN_SIDE_PX
         ).all(axis=1)
         boxes, scores = fit.back(boxes[good]), scores[good]
-        kept = suppress(boxes, scores, self._overlap)[: self._items]
+        kept = suppress(boxes, scores, self.config.overlap)[: self.config.items]
         clipped = ((clip(Box(*map(float, boxes[row])), width, height), row) for row in kept)
         found = tuple(
             Detection(box, float(scores[row]))
