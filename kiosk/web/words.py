@@ -36,12 +36,7 @@ DETAILS = {
 }
 CONFIRMED = "Confirmed"
 
-HINTS = {
-    "move_into_view": "Move the item fully into view",
-    "move_closer": "Move the item closer",
-    "hold_still": "Hold still…",
-    "too_dark": "More light, please",
-}
+HINTS = {"move_into_view": "Move the item fully into view"}
 HINT_DETAILS = {"move_into_view": "The camera sees only a part of it."}
 
 # The evidence strip under the live picture: a small label and a line of text.
