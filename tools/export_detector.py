@@ -31,6 +31,7 @@ WEAK_AT = [
 ]
 COMMANDS = [
     "python -m tools.teacher_masks --data DATA --teacher u2netp.onnx --work WORK --limit 2800",
+    "python -m tools.hands --work WORK",
     "python -m tools.composites --data DATA --work WORK --validation --shards 1",
     "python -m tools.composites --data DATA --work WORK",
     "python -m tools.train_detector --work WORK --name first --frozen 11 --steps 1160",

@@ -7,12 +7,15 @@ recoloured.
 
 from __future__ import annotations
 
+import argparse
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from kiosk.scene.hand import Reach, hand_sprites
+from kiosk.scene.view import counter_view
 from tools.backdrops import F32, U8, Rng, cloud, colour, dot
 
 
@@ -95,3 +98,21 @@ def drawn_hand(rng: Rng, height: int, width: int, reach: tuple[float, float]) ->
         pixels[cover > 0] = colour(rng) + texture[cover > 0][:, None]
     soft = cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.float32) / 255
     return np.asarray(pixels, np.float32), np.asarray(soft, np.float32)
+
+
+def main() -> None:
+    """Write the demo scene's hands as pictures for `modelled`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="gets hands/")
+    folder: Path = parser.parse_args().work / "hands"
+    folder.mkdir(parents=True, exist_ok=True)
+    view = counter_view(1280, 960)
+    for number in range(12):
+        posture = ("grip", "point")[number % 2]
+        reach = Reach(640, 150, 0.0, posture, mirrored=number % 4 > 1, style=number // 4)
+        behind, front = hand_sprites(view, reach)
+        cv2.imwrite(str(folder / f"{number:02d}.png"), (behind or front).pixels)
+
+
+if __name__ == "__main__":
+    main()
