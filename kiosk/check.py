@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,10 +11,11 @@ from dataclasses import dataclass
 
 from kiosk.capture.process import CaptureProcess
 from kiosk.catalog.snapshot import Snapshot
-from kiosk.config import Config, catalog_directory, state_directory
-from kiosk.errors import CameraError, KioskError
+from kiosk.config import Config, catalog_directory, made_state_directory
+from kiosk.errors import CameraError, KioskError, StateError
 from kiosk.models import load_models
 from kiosk.recognise import Recogniser
+from kiosk.web.server import bound
 
 CAMERA_PATIENCE_S = 8.0
 MIN_FREE_BYTES = 200 * 1024 * 1024
@@ -88,18 +88,22 @@ def _camera(config: Config) -> str:
 
 
 def _state(config: Config) -> str:
-    directory = state_directory(config)
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=directory) as probe:
-        probe.write(b"kiosk")
-        probe.flush()
+    directory = made_state_directory(config)
+    try:
+        with tempfile.NamedTemporaryFile(dir=directory) as probe:
+            probe.write(b"kiosk")
+            probe.flush()
+    except OSError as error:
+        raise StateError(
+            f"{directory}: cannot be written ({error.strerror}); free space or fix its permissions"
+        ) from error
     free = shutil.disk_usage(directory).free
     if free < MIN_FREE_BYTES:
-        raise OSError(f"{directory}: only {free // 2**20} MB free; make room for the journal")
+        raise StateError(f"{directory}: only {free // 2**20} MB free; make room for the journal")
     return f"{directory} is writable, {free // 2**20} MB free"
 
 
 def _port(config: Config) -> str:
     host, port = config.web.host, config.web.port
-    with socket.create_server((host, port)):
+    with bound(host, port):
         return f"{host}:{port} is free"

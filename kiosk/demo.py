@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.manifest import read_manifest
-from kiosk.config import Config, catalog_directory, state_directory
+from kiosk.config import Config, catalog_directory, made_state_directory
 from kiosk.errors import CatalogError
 from kiosk.scene import PRODUCTS, Product, reference_views
 from kiosk.vision.embed import Embedder
@@ -36,7 +36,7 @@ def prepare_catalog(config: Config, locator: Locator, embedder: Embedder) -> str
     out = catalog_directory(config)
     if _usable(out, locator, embedder):
         return f"The demo catalog is ready ({out})."
-    source = state_directory(config) / "demo-pictures"
+    source = made_state_directory(config) / "demo-pictures"
     pictures = write_source(source)
     report = build(
         source,

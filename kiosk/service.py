@@ -15,10 +15,10 @@ from kiosk.capture.process import CaptureProcess
 from kiosk.capture.status import CameraStatus
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.catalog.watch import CatalogWatch
-from kiosk.config import Config, catalog_directory, state_directory
+from kiosk.config import Config, catalog_directory, made_state_directory
 from kiosk.decide import Visits
-from kiosk.errors import CatalogError, StateError
-from kiosk.journal import Journal
+from kiosk.errors import CatalogError
+from kiosk.journal import JOURNAL_FILE, Journal
 from kiosk.models import load_models
 from kiosk.notify import Notifier
 from kiosk.recognise import Recogniser
@@ -57,7 +57,7 @@ class Service:
         self._board.post(models=(_model(locator.card), _model(embedder.card)))
         self._notifier = Notifier()
         self._journal = Journal(
-            _prepared(state_directory(config)) / "journal.sqlite",
+            made_state_directory(config) / JOURNAL_FILE,
             commit_s=config.journal.commit_s,
             keep_days=config.journal.keep_days,
         )
@@ -224,14 +224,3 @@ def _model(card: Card) -> ModelStatus:
     return ModelStatus(
         card.name, card.version, card.sha256, str(card.body.get("quantisation", "not stated"))
     )
-
-
-def _prepared(directory: Path) -> Path:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateError(
-            f"{directory}: the state directory cannot be made ({error.strerror}); fix its "
-            "permissions or set state.directory"
-        ) from error
-    return directory

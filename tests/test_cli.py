@@ -207,6 +207,7 @@ def test_check_names_each_part_that_fails(
     assert code == os.EX_UNAVAILABLE
     assert "3 of 6 checks failed: catalog, camera, port" in out
     assert "vectors.npy" in out
+    assert "choose another port" in out
 
 
 def test_a_path_the_system_refuses_is_a_message_and_no_traceback(

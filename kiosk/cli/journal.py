@@ -18,7 +18,7 @@ from kiosk.cli.options import Verbs, add_config, load_config
 from kiosk.cli.visible import visible
 from kiosk.config import state_directory
 from kiosk.errors import UsageError
-from kiosk.journal import read
+from kiosk.journal import JOURNAL_FILE, read
 
 Entries = Iterable[dict[str, Any]]
 
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the journal. Raises StateError when there is none, UsageError for a wrong --since."""
     since = parse_since(args.since, datetime.now(UTC)) if args.since else None
     folder = args.state or state_directory(load_config(args))
-    entries = read(folder / "journal.sqlite", since)
+    entries = read(folder / JOURNAL_FILE, since)
     write: Callable[[Entries], None] = _table
     if args.json:
         write = _json

@@ -2,7 +2,12 @@
 """The configuration: frozen dataclasses, one per TOML section, loaded with all mistakes at once."""
 
 from kiosk.config.load import changed, default_path, load, to_toml
-from kiosk.config.paths import catalog_directory, models_directory, state_directory
+from kiosk.config.paths import (
+    catalog_directory,
+    made_state_directory,
+    models_directory,
+    state_directory,
+)
 from kiosk.config.sections import (
     CameraConfig,
     CatalogConfig,
@@ -34,6 +39,7 @@ __all__ = [
     "changed",
     "default_path",
     "load",
+    "made_state_directory",
     "models_directory",
     "options",
     "state_directory",

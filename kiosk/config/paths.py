@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from kiosk.config.sections import Config
+from kiosk.errors import StateError
 
 
 def state_directory(config: Config) -> Path:
@@ -18,6 +19,19 @@ def state_directory(config: Config) -> Path:
         return Path(given.split(":")[0])
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(base).expanduser() / "kiosk"
+
+
+def made_state_directory(config: Config) -> Path:
+    """The state directory, made when it is missing. Raises StateError."""
+    directory = state_directory(config)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"{directory}: the state directory cannot be made ({error.strerror}); fix its "
+            "permissions or set state.directory"
+        ) from error
+    return directory
 
 
 def catalog_directory(config: Config) -> Path:

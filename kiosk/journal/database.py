@@ -15,6 +15,9 @@ from kiosk.durable import sync
 from kiosk.errors import StateError
 from kiosk.journal.entries import SCHEMA, SCHEMA_VERSION
 
+JOURNAL_FILE = "journal.sqlite"
+"""Its name in the state directory."""
+
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _FULL = {sqlite3.SQLITE_FULL}
 

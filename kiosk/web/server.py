@@ -31,7 +31,7 @@ class Server:
         # At its info level waitress tells of every page that was closed.
         logging.getLogger("waitress").setLevel(logging.WARNING)
         self._streams: Streams = app.extensions["kiosk_streams"]
-        self._socket = _bound(host, port)
+        self._socket = bound(host, port)
         self._server: Any = create_server(
             app,
             sockets=[self._socket],
@@ -104,7 +104,8 @@ class Server:
             server.trigger.close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises BusyError or ConfigError saying what to change."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -113,16 +114,16 @@ def _bound(host: str, port: int) -> socket.socket:
         raise ConfigError(
             "[web]", [f'host = "{host}": is no address of this machine ({error.strerror})']
         ) from error
-    bound = socket.socket(family, kind, protocol)
+    listening = socket.socket(family, kind, protocol)
     try:
         # A kiosk that restarts must not wait for its old connections to time out.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen()
     except OSError as error:
-        bound.close()
+        listening.close()
         raise _explained(error, host, port) from error
-    return bound
+    return listening
 
 
 def _explained(error: OSError, host: str, port: int) -> KioskError:
