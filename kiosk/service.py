@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 PATIENCE_S = 30.0
 """Start-up time asked of systemd again and again while no camera is there."""
 JOURNAL_BEAT_S = 1.0
+WATCH_STOP_S = 1.0
+"""An index that is being built is not waited for: its thread ends with the process."""
 SLOW_FRAMES = 3
 """Frames a camera may be late by before an item counts as no longer watched."""
 
@@ -113,10 +115,8 @@ class Service:
         self._begin(self._journal.start, self._journal.close)
         self._begin(self._camera.start, self._camera.close)
         self._stack.callback(self._slot.swap, None)
-        self._begin(self._watch.start, self._watch.stop)
-        loop = threading.Thread(target=self._loop, name="station")
-        self._begin(loop.start, loop.join)
-        self._stack.callback(self._station.stop)
+        self._essential("catalog", self._watch.run, self._watch.stop, WATCH_STOP_S)
+        self._essential("station", self._station.run, self._station.stop, None)
         self._stack.callback(self._notifier.stopping)
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -144,14 +144,27 @@ class Service:
         self._stack.callback(stop)
         start()
 
-    def _loop(self) -> None:
-        """The essential thread: when it dies the process must, and systemd starts it anew."""
-        try:
-            self._station.run()
-        except BaseException as failure:  # noqa: BLE001 - raised again by `stop`, in the main thread
-            _log.critical("the recognition loop died: %r", failure)
-            self._failure = failure
-            self.end()
+    def _essential(
+        self,
+        name: str,
+        run: Callable[[], None],
+        stop: Callable[[], None],
+        patience_s: float | None,
+    ) -> None:
+        """Run a part in a thread; when that dies the process must, and systemd starts it anew."""
+
+        def body() -> None:
+            try:
+                run()
+            except BaseException as failure:  # noqa: BLE001 - `stop` raises it in the main thread
+                _log.critical("%s died: %r", name, failure)
+                self._failure = failure
+                self.end()
+
+        thread = threading.Thread(target=body, name=name, daemon=True)
+        self._stack.callback(thread.join, patience_s)
+        self._stack.callback(stop)
+        thread.start()
 
     def _open(self, path: Path) -> Snapshot:
         return Snapshot.open(path, embedder=self._embedder.sha256, config=self._config.search)

@@ -8,6 +8,7 @@ the watchdog) when there is no camera: then the page says so.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import statistics
 import threading
@@ -19,15 +20,19 @@ from kiosk.board import Board, Live, Phase, Preview, Shown
 from kiosk.capture.camera import Camera
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.decide import Step, Visits
-from kiosk.errors import CameraEnded, CameraError, CameraStalled
+from kiosk.errors import CameraEnded, CameraError, CameraStalled, EmbeddingError, ImageError
 from kiosk.journal import Recorder
 from kiosk.recognise import Recogniser
 from kiosk.values import Box, Frame, Look, Record, Timings
 from kiosk.vision.boxes import stretched
 from kiosk.vision.image import fit_within
 
+_log = logging.getLogger(__name__)
+
 FRAME_WAIT_S = 0.5
 """How long the loop waits for a frame before it takes another turn."""
+ODD_FRAMES = 50
+"""Frames in a row that cannot be used before the fault is the kiosk's own."""
 TIMED_LOOKS = 60
 
 
@@ -71,6 +76,7 @@ class Station:
         self._recent: deque[Timings] = deque(maxlen=TIMED_LOOKS)
         self._decisions = 0
         self._seen_frame = False
+        self._odd = 0
 
     def stop(self) -> None:
         """Ask the loop to end; returns at once."""
@@ -91,12 +97,10 @@ class Station:
             self._pulse.turn(frame=True)
 
     def confirm(self, decision_id: str, sku: str) -> bool:
-        """A person says which SKU it is. False when that decision is no longer on show."""
+        """A person picks one of the SKUs on offer. False when that is not possible any more."""
         with self._settling:
             shown = self._board.state().shown
             if shown is None or shown.decision.decision_id != decision_id:
-                return False
-            if sku not in {match.sku for match in shown.decision.matches}:
                 return False
             if not self._journal.confirmation(decision_id, sku):
                 return False
@@ -106,13 +110,32 @@ class Station:
 
     def _frame(self, frame: Frame) -> None:
         with self._slot.borrow() as snapshot:
-            look = self._recogniser.look(frame, snapshot, last=self._visits.box)
+            look = self._look(frame, snapshot)
+            if look is None:
+                return
             with self._settling:
                 step = self._visits.step(look)
                 self._board.post(**self._shown(step, snapshot), **self._seen(look, step))
         self._board.post_preview(self._preview(frame, look, step))
         self._seen_frame = True
         self._last_s = time.monotonic()
+
+    def _look(self, frame: Frame, snapshot: Snapshot | None) -> Look | None:
+        """None for a frame that cannot be used: one odd picture must not end the kiosk.
+
+        When no frame can be used any more it is no oddity, and the error ends the process.
+        """
+        try:
+            look = self._recogniser.look(frame, snapshot, last=self._visits.box)
+        except (EmbeddingError, ImageError) as error:
+            self._odd += 1
+            if self._odd == 1:
+                _log.warning("a frame cannot be used: %s", error)
+            if self._odd > ODD_FRAMES:
+                raise
+            return None
+        self._odd = 0
+        return look
 
     def _shown(self, step: Step, snapshot: Snapshot | None) -> dict[str, object]:
         """What the board shows of the decision; nothing to change while it stands."""

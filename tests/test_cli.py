@@ -256,6 +256,16 @@ def test_bench_with_nonsense_threads_is_a_wrong_call(threads: str) -> None:
     assert run("bench", "--threads", threads) in (os.EX_USAGE, os.EX_DATAERR)
 
 
+@pytest.mark.parametrize("call", [[], ["nonsense"], ["recognise"], ["bench", "--frames", "x"]])
+def test_a_wrong_call_exits_64_with_the_usage(
+    call: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(*call)
+    assert caught.value.code == os.EX_USAGE
+    assert "usage: kiosk" in capsys.readouterr().err
+
+
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("run", "demo", "check", "recognise", "catalog", "journal", "config", "bench"):
         with pytest.raises(SystemExit) as caught:

@@ -26,7 +26,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scores(state: Path) -> list[VisitScore]:
-    return score(ROUND, seed=1, step=3, state=state)
+    return score(ROUND, seed=1, step=4, state=state)
 
 
 def test_a_round_shows_every_product(scores: list[VisitScore]) -> None:

@@ -149,9 +149,7 @@ def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
     slot = SnapshotSlot()
     slot.swap(Snapshot.open(releases[0], embedder=sha256, config=CONFIG))
     known = {
-        Snapshot.open(path, embedder=sha256, config=CONFIG).release: {
-            f"sku-{item}" for item in items
-        }
+        read_manifest(path).release: {f"sku-{item}" for item in items}
         for path, items in zip(releases, (range(6), range(3, 12)), strict=True)
     }
     query = np.load(releases[0] / "vectors.npy")[0].astype(np.float32)
@@ -184,6 +182,24 @@ def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
     assert wrong == []
     assert min(searches) > 0
     assert abs(len(list(Path("/proc/self/fd").iterdir())) - files) < 10
+
+
+def test_a_snapshot_swapped_back_in_while_it_is_still_read_stays_open(
+    models: Path, releases: tuple[Path, Path]
+) -> None:
+    sha256 = embedder_sha256(models)
+    first, second = (Snapshot.open(path, embedder=sha256, config=CONFIG) for path in releases)
+    query = np.load(releases[0] / "vectors.npy")[0].astype(np.float32)
+    query /= np.linalg.norm(query)
+    slot = SnapshotSlot()
+    slot.swap(first)
+    with slot.borrow():
+        slot.swap(second)
+        slot.swap(first)
+    with slot.borrow() as current:
+        assert current is first
+        assert current.match(query, 1)[0].sku == "sku-0"
+    slot.swap(None)
 
 
 def test_a_borrowed_snapshot_outlives_the_swap(models: Path, releases: tuple[Path, Path]) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import pytest
 import tiny_models
 
 from kiosk.board import Board
@@ -17,11 +19,13 @@ from kiosk.catalog.build import build
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.config import DecideConfig, SearchConfig
 from kiosk.decide import Visits
-from kiosk.errors import CameraError, CameraMissing, CameraStalled
+from kiosk.errors import CameraError, CameraMissing, CameraStalled, EmbeddingError
 from kiosk.journal import MemoryJournal
 from kiosk.recognise import Recogniser
-from kiosk.station import Station
+from kiosk.station import ODD_FRAMES, Station
 from kiosk.values import Frame, Hashes
+from kiosk.vision.embed import Embedder
+from kiosk.vision.session import Card, Session
 
 TURNS = 8
 
@@ -53,8 +57,8 @@ class HaltingCamera:
 class Turns:
     """Ends the station after its share of turns."""
 
-    def __init__(self) -> None:
-        self.left = 2 * TURNS
+    def __init__(self, odd: int) -> None:
+        self.left = 2 * TURNS if not odd else 4 * ODD_FRAMES
         self.over = threading.Event()
 
     def turn(self, *, frame: bool) -> None:
@@ -63,22 +67,40 @@ class Turns:
             self.over.set()
 
 
-def decisions(tmp_path: Path, fault: CameraError) -> list[str]:
+class Moody:
+    """The real embedder, except that its first `odd` answers are no unit vectors."""
+
+    def __init__(self, session: Session, odd: int) -> None:
+        self._session = session
+        self._odd = odd
+
+    @property
+    def card(self) -> Card:
+        return self._session.card
+
+    def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        answers = self._session.run(images)
+        self._odd -= 1
+        return answers if self._odd < 0 else {k: v * np.nan for k, v in answers.items()}
+
+
+def decisions(tmp_path: Path, fault: CameraError, odd: int = 0) -> list[str]:
     """What the journal holds after the camera's frames, each followed by `fault`."""
-    locator, embedder = tiny_models.open_models(tiny_models.write_models(tmp_path / "models"))
+    models = tiny_models.write_models(tmp_path / "models")
+    locator, embedder = tiny_models.open_models(models)
     for item in range(4):
         for shot in range(2):
             tiny_models.write_picture(
                 tmp_path / "source" / f"sku-{item}" / f"{shot}.png", item, shot
             )
     build(tmp_path / "source", tmp_path / "catalog", locator=locator, embedder=embedder)
-    slot, journal, turns = SnapshotSlot(), MemoryJournal(), Turns()
+    slot, journal, turns = SnapshotSlot(), MemoryJournal(), Turns(odd)
     slot.swap(
         Snapshot.open(tmp_path / "catalog", embedder=embedder.card.sha256, config=SearchConfig())
     )
     station = Station(
         camera=HaltingCamera(fault),
-        recogniser=Recogniser(locator, embedder),
+        recogniser=Recogniser(locator, Embedder(Moody(tiny_models.open_session(models), odd))),
         slot=slot,
         visits=Visits(DecideConfig(time_limit_s=30.0), lambda look: Hashes(look.release, "", "")),
         board=Board(),
@@ -87,12 +109,23 @@ def decisions(tmp_path: Path, fault: CameraError) -> list[str]:
         preview_width=160,
         patience_s=60.0,
     )
-    loop = threading.Thread(target=station.run)
+    died: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            station.run()
+        except EmbeddingError as error:
+            died.append(error)
+            turns.over.set()
+
+    loop = threading.Thread(target=run)
     loop.start()
-    assert turns.over.wait(30)
+    assert turns.over.wait(60)
     station.stop()
     loop.join()
     slot.swap(None)
+    if died:
+        raise died[0]
     return [str(entry["outcome"]) for entry in journal.entries()]
 
 
@@ -102,3 +135,12 @@ def test_a_camera_that_is_slow_between_frames_still_gets_its_one_decision(tmp_pa
 
 def test_an_item_nobody_watched_while_the_camera_was_gone_is_not_decided(tmp_path: Path) -> None:
     assert decisions(tmp_path, CameraMissing("unplugged")) == []
+
+
+def test_a_few_odd_frames_are_skipped_and_the_item_is_still_decided(tmp_path: Path) -> None:
+    assert decisions(tmp_path, CameraStalled("no new picture"), odd=3) == ["accepted"]
+
+
+def test_frames_that_never_work_again_end_the_process(tmp_path: Path) -> None:
+    with pytest.raises(EmbeddingError, match="unit length"):
+        decisions(tmp_path, CameraStalled("no new picture"), odd=10 * ODD_FRAMES)

@@ -52,6 +52,11 @@ def open_models(directory: Path, threads: int = 1) -> tuple[Locator, Embedder]:
     )
 
 
+def open_session(directory: Path) -> OnnxSession:
+    """The embedder's session alone."""
+    return OnnxSession(directory / "embedder.toml", threads=1)
+
+
 def picture(item: int, shot: int = 0, width: int = 240, height: int = 180) -> Pixels:
     """Item number `item` (any integer) lying on a dark counter, BGR; each `shot` lies elsewhere.
 

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from kiosk import cli, config
+from kiosk import config
+from kiosk.cli.verbs import parser
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -36,7 +37,7 @@ def option_table() -> str:
 def command_table() -> str:
     """One row per command, sub-commands included: how it is called, what it does."""
     rows = ["| command | what it does |", "|---|---|"]
-    rows += [f"| `{usage}` | {about} |" for usage, about in commands(cli.parser())]
+    rows += [f"| `{usage}` | {about} |" for usage, about in commands(parser())]
     return "\n".join(rows)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
 from kiosk.search import Index, open_index
 from kiosk.values import Embedding, Match, Record, Thresholds
+
+READ_WHOLE_BYTES = 32 * 1024 * 1024
 
 
 class Snapshot:
@@ -61,11 +64,13 @@ class Snapshot:
                 f"kiosk has {embedder[:12]}…; build the catalog again with this kiosk's models"
             )
         vectors = _vectors(path / VECTORS, manifest)
-        records = Records.open(path / RECORDS)
-        if len(records.owners) != len(vectors):
-            records.close()
-            raise CatalogError(f"{path}: records and vectors differ in number; build it again")
-        index = open_index(vectors, path / DERIVED, release=manifest.release, config=config)
+        with ExitStack() as undo:
+            records = Records.open(path / RECORDS)
+            undo.callback(records.close)
+            if len(records.owners) != len(vectors):
+                raise CatalogError(f"{path}: records and vectors differ in number; build it again")
+            index = open_index(vectors, path / DERIVED, release=manifest.release, config=config)
+            undo.pop_all()
         return cls(path, manifest, records, index, config.neighbours)
 
     @property
@@ -148,6 +153,7 @@ class SnapshotSlot:
         with self._lock:
             if snapshot is self._current:
                 return
+            self._retired.pop(id(snapshot), None)  # swapped back in while somebody still reads it
             old, self._current = self._current, snapshot
             if old is not None and id(old) in self._loans:
                 self._retired[id(old)] = old
@@ -158,7 +164,10 @@ class SnapshotSlot:
 
 def _vectors(path: Path, manifest: Manifest) -> NDArray[np.float16]:
     try:
-        vectors: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+        # A mapped file that somebody cuts short kills the process; what is small is read whole.
+        small = path.stat().st_size <= READ_WHOLE_BYTES
+        mode: Literal["r"] | None = None if small else "r"
+        vectors: NDArray[np.float16] = np.load(path, mmap_mode=mode, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise CatalogError(f"{path}: cannot be read ({error}); build the catalog again") from error
     if vectors.dtype != np.float16 or vectors.ndim != 2 or vectors.shape[1] != manifest.dimension:

@@ -19,14 +19,13 @@ from kiosk.errors import CatalogError
 _log = logging.getLogger(__name__)
 
 RETRY_S = 10.0
-STOP_S = 2.0
 """Building an index can take minutes and cannot be interrupted; left behind it does no harm."""
 
 Stamp = tuple[int, int, int] | None
 
 
 class CatalogWatch:
-    """Call `look` to check once; `start` to check every `poll_s` seconds in a thread."""
+    """Call `look` to check once, or `run` in a thread of its own."""
 
     def __init__(
         self,
@@ -49,16 +48,17 @@ class CatalogWatch:
         self._trouble = ""
         self._retry_at_s = 0.0
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="catalog", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
+    def run(self) -> None:
+        """Look every `poll_s` seconds until `stop`."""
+        while True:
+            self.look()
+            if self._stop.wait(self._poll_s):
+                return
 
     def stop(self) -> None:
-        """Idempotent; from here on nothing is swapped in any more."""
+        """Returns at once; from here on nothing is swapped in any more."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
 
     def look(self) -> None:
         """Open and swap when the folder holds something else than last time, or nothing good."""
@@ -80,12 +80,6 @@ class CatalogWatch:
         self._trouble = ""
         _log.info("catalog: release %s is current", snapshot.release)
         self._on_change(snapshot, "")
-
-    def _run(self) -> None:
-        while True:
-            self.look()
-            if self._stop.wait(self._poll_s):
-                return
 
     def _report(self, trouble: str) -> None:
         if trouble == self._trouble:

@@ -3,37 +3,21 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 
-from kiosk import __version__
-from kiosk.cli import bench, catalog, check, config, journal, recognise, run
 from kiosk.cli.visible import visible
 from kiosk.errors import KioskError
-
-VERBS = (run, check, recognise, catalog, journal, config, bench)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(
-        prog="kiosk",
-        description="Look at an item through a camera and say which SKU it is, offline.",
-        epilog="Every command has its own --help.",
-    )
-    top.add_argument("--version", action="version", version=f"kiosk {__version__}")
-    verbs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for verb in VERBS:
-        verb.register(verbs)
-    return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = parser().parse_args(argv)
     try:
+        # Loading the parts takes a moment; Ctrl-C in that moment is no traceback either.
+        from kiosk.cli.verbs import parser
+
+        arguments = parser().parse_args(argv)
         code = int(arguments.run(arguments))
         sys.stdout.flush()
         return code

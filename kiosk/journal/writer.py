@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 from kiosk.errors import StateError
 from kiosk.journal.database import explain, is_damage, move_aside, open_for_writing
 from kiosk.journal.entries import COLUMNS, Entry, instant, of_confirmation, of_decision
-from kiosk.values import Decision
+from kiosk.values import Decision, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -77,11 +77,11 @@ class Recent:
             self._decisions.popitem(last=False)
 
     def offering(self, decision_id: str, sku: str) -> Decision | None:
-        """The decision if it is known and offered `sku`."""
+        """The decision if it is known, was a choice, and offered `sku`."""
         decision = self._decisions.get(decision_id)
-        if decision is None or all(match.sku != sku for match in decision.matches):
+        if decision is None or decision.outcome is not Outcome.CHOOSE:
             return None
-        return decision
+        return decision if any(match.sku == sku for match in decision.matches) else None
 
 
 class Journal:

@@ -39,7 +39,10 @@ class Server:
             ident=None,
             max_request_body_size=16 * MAX_BODY_BYTES,
             max_request_header_size=32_768,
-            channel_timeout=30,
+            # Connections that say nothing must not keep the health check out: room for many, and
+            # soon gone. A stream has its heartbeat.
+            connection_limit=500,
+            channel_timeout=15,
             cleanup_interval=5,
             # Read on while a stream runs: that is how a reader that left is noticed.
             channel_request_lookahead=1,
