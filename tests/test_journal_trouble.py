@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -292,3 +292,69 @@ def test_another_program_that_holds_the_lock_only_delays(tmp_path: Path) -> None
     assert journal.flush(DEADLINE_S)
     journal.close()
     assert len(list(read(path))) == 2
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def rename(path: Path) -> None:
+    path.rename(path.with_name("renamed.sqlite"))
+
+
+def replace_by_another(path: Path) -> None:
+    other = path.with_name("other.sqlite")
+    journal = Journal(other, commit_s=0.005, keep_days=30)
+    journal.start()
+    journal.decision(decision(100))
+    assert journal.flush(DEADLINE_S)
+    journal.close()
+    other.rename(path)
+
+
+def replace_by_garbage(path: Path) -> None:
+    other = path.with_name("garbage")
+    other.write_bytes(b"no database at all" * 400)
+    other.rename(path)
+
+
+@pytest.mark.parametrize("attack", [remove, rename, replace_by_another, replace_by_garbage])
+def test_a_journal_taken_away_under_a_running_kiosk_is_said_and_begun_again(
+    attack: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, commit_s=0.005, keep_days=30, retry_s=0.05)
+    journal.start()
+    journal.decision(decision(1))
+    assert journal.flush(DEADLINE_S)
+    attack(path)
+    journal.decision(decision(2))
+    wait_until(lambda: "removed or replaced" in journal.status().message)
+    journal.decision(decision(3))
+    wait_until(lambda: journal.status().waiting == 0)
+    wait_until(lambda: journal.status().ok)
+    assert "removed or replaced" in journal.status().message
+    journal.close()
+    before = ["d100"] if attack is replace_by_another else []
+    assert [entry["decision_id"] for entry in read(path)] == [*before, "d2", "d3"]
+    if attack is rename:
+        old = read(tmp_path / "renamed.sqlite")
+        assert [entry["decision_id"] for entry in old] == ["d1"]
+
+
+def test_a_folder_in_place_of_the_journal_is_waited_out(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, commit_s=0.005, keep_days=30, retry_s=0.05)
+    journal.start()
+    journal.decision(decision(1))
+    assert journal.flush(DEADLINE_S)
+    path.unlink()
+    path.mkdir()
+    journal.decision(decision(2))
+    wait_until(lambda: "cannot be written" in journal.status().message)
+    assert not journal.status().ok
+    assert journal.status().waiting == 1
+    path.rmdir()
+    wait_until(lambda: journal.status().waiting == 0)
+    journal.close()
+    assert [entry["decision_id"] for entry in read(path)] == ["d2"]

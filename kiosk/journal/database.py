@@ -18,8 +18,42 @@ from kiosk.journal.entries import SCHEMA, SCHEMA_VERSION
 JOURNAL_FILE = "journal.sqlite"
 """Its name in the state directory."""
 
+REPLACED = "The journal file was removed or replaced while the kiosk ran."
+
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _FULL = {sqlite3.SQLITE_FULL}
+
+
+class Replaced(StateError):
+    """The name of the open journal means another file now, or none."""
+
+
+class Place:
+    """Which file a connection writes to: SQLite goes on writing to one that has lost its name."""
+
+    def __init__(self, path: Path) -> None:
+        """Note the file at `path`, just opened. Raises OSError when there is none."""
+        self._path = path
+        self._file = self._now()
+
+    def check(self) -> None:
+        """Raises Replaced when the name means another file by now, OSError when nobody can tell."""
+        try:
+            same = self._now() == self._file
+        except (FileNotFoundError, NotADirectoryError):
+            same = False
+        if not same:
+            raise Replaced(f"{REPLACED} {self._path} is begun again with what is in memory.")
+
+    def _now(self) -> tuple[int, int]:
+        status = self._path.stat()
+        return status.st_dev, status.st_ino
+
+
+def settle(connection: sqlite3.Connection) -> None:
+    """Move the write-ahead log into its own file: left full, it would be replayed into another
+    one of that name. Raises sqlite3.Error."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def primary_code(error: Exception) -> int:

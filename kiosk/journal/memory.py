@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kiosk.journal.entries import Entry, as_dict, of_confirmation, of_decision
-from kiosk.journal.writer import CAPACITY, Recent, Status
+from kiosk.journal.recent import Recent
+from kiosk.journal.writer import CAPACITY, Status
 from kiosk.values import Decision
 
 

@@ -12,21 +12,30 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from kiosk.errors import StateError
-from kiosk.journal.database import explain, is_damage, move_aside, open_for_writing
+from kiosk.journal.database import (
+    REPLACED,
+    Place,
+    Replaced,
+    explain,
+    is_damage,
+    move_aside,
+    open_for_writing,
+    settle,
+)
 from kiosk.journal.entries import COLUMNS, Entry, instant, of_confirmation, of_decision
-from kiosk.values import Decision, Outcome
+from kiosk.journal.recent import Recent
+from kiosk.values import Decision
 
 log = logging.getLogger(__name__)
 
 CAPACITY = 10_000
 _BATCH = 500
-_RECENT = 1_000
 _SWEEP_EVERY_S = 3600.0
 _ASIDE_EVERY_S = 60.0
 _SWEEP_ROWS = 1_000
@@ -65,25 +74,6 @@ class Recorder(Protocol):
     def close(self) -> None: ...
 
 
-class Recent:
-    """The last decisions, so that a confirmation is checked without touching the disk."""
-
-    def __init__(self) -> None:
-        self._decisions: OrderedDict[str, Decision] = OrderedDict()
-
-    def add(self, decision: Decision) -> None:
-        self._decisions[decision.decision_id] = decision
-        while len(self._decisions) > _RECENT:
-            self._decisions.popitem(last=False)
-
-    def offering(self, decision_id: str, sku: str) -> Decision | None:
-        """The decision if it is known, was a choice, and offered `sku`."""
-        decision = self._decisions.get(decision_id)
-        if decision is None or decision.outcome is not Outcome.CHOOSE:
-            return None
-        return decision if any(match.sku == sku for match in decision.matches) else None
-
-
 class Journal:
     """The journal in an SQLite file. `start` it once; `close` writes what still waits."""
 
@@ -112,8 +102,10 @@ class Journal:
         self._started = False
         self._trouble = ""
         self._kept = ""
+        self._replaced = False
         self._recent = Recent()
         self._connection: sqlite3.Connection | None = None
+        self._place: Place | None = None
         self._next_sweep_s = 0.0
         self._next_aside_s = 0.0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -154,6 +146,8 @@ class Journal:
                 message += f" {len(self._queue)} entries wait in memory."
             if self._dropped:
                 message += f" {self._dropped} entries were lost for want of space."
+            if self._replaced and not self._trouble:
+                message += f" {REPLACED}"
             if self._kept:
                 message += f" A damaged journal was kept as {self._kept}."
             return Status(not self._trouble, message, self._entries, len(self._queue))
@@ -195,6 +189,7 @@ class Journal:
     def _open(self) -> sqlite3.Connection:
         connection = open_for_writing(self._path)
         try:
+            self._place = Place(self._path)
             entries = int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
         except BaseException:
             connection.close()
@@ -214,11 +209,13 @@ class Journal:
             return [self._queue[n] for n in range(min(len(self._queue), _BATCH))]
 
     def _commit(self, connection: sqlite3.Connection, batch: list[tuple[int, Entry]]) -> None:
+        self._check_place()
         connection.execute("BEGIN IMMEDIATE")
         before = connection.total_changes
         connection.executemany(_INSERT, [entry.row() for _, entry in batch])
         added = connection.total_changes - before
         connection.execute("COMMIT")
+        self._check_place()  # else the batch went with a file that has lost its name: write it anew
         with self._changed:
             last = batch[-1][0]
             while self._queue and self._queue[0][0] <= last:
@@ -227,6 +224,10 @@ class Journal:
             self._hurry = self._hurry and bool(self._queue)
             self._entries += added
             self._changed.notify_all()
+
+    def _check_place(self) -> None:
+        if self._place is not None:
+            self._place.check()
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
         """Delete what is older than `keep_days`, in small transactions, about once an hour."""
@@ -247,6 +248,9 @@ class Journal:
                 self._entries -= deleted
 
     def _recover(self, error: Exception) -> None:
+        if isinstance(error, Replaced):
+            self._replaced = True
+            self._settle()
         self._disconnect()
         trouble = explain(error, self._path)
         if is_damage(error) and time.monotonic() >= self._next_aside_s:
@@ -273,6 +277,13 @@ class Journal:
             log.error("the journal keeps its entries in memory: %s", trouble)
         elif before and not trouble:
             log.info("the journal can be written again")
+
+    def _settle(self) -> None:
+        if self._connection is not None:
+            try:
+                settle(self._connection)
+            except sqlite3.Error as error:
+                log.warning("the journal that was removed keeps a part in its log: %s", error)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
