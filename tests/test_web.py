@@ -377,6 +377,7 @@ def test_a_tap_that_was_not_saved_is_said(client: FlaskClient) -> None:
         '{"decision_id": "d1", "sku": ["A1"]}',
         '{"decision_id": "d1", "sku": ""}',
         json.dumps({"decision_id": "d1", "sku": "A" * 201}),
+        "[" * 4000,
     ],
 )
 def test_a_malformed_tap_is_refused(client: FlaskClient, taps: Taps, body: str) -> None:
@@ -402,11 +403,18 @@ def test_a_form_of_another_page_cannot_confirm(client: FlaskClient, taps: Taps) 
     assert taps.seen == []
 
 
+def test_a_method_that_a_page_does_not_take_is_said_as_such(client: FlaskClient) -> None:
+    assert client.post("/").status_code == 405
+    assert client.put("/confirm", json={}).status_code == 405
+    assert client.post("/nowhere").status_code == 404
+
+
 @pytest.mark.parametrize(
     "headers",
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "http://localhost:9999"},
         {"Origin": "http://localhost.evil.example"},
         {"Sec-Fetch-Site": "cross-site"},

@@ -33,7 +33,10 @@ def add_confirm(app: Flask, confirm: Callable[[str, str], bool]) -> None:
 
     @app.post("/confirm")
     def confirmation() -> tuple[Response, int]:
-        body = request.get_json(silent=True)
+        try:
+            body = request.get_json(silent=True)
+        except RecursionError:  # brackets within brackets: no JSON of ours
+            body = None
         decision_id, sku = (_text(body, name) for name in ("decision_id", "sku"))
         if not decision_id or not sku:
             return jsonify(saved=False, message=words.WRONG_CONFIRMATION), 400

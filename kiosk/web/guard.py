@@ -36,7 +36,8 @@ def protect(app: Flask, host: str) -> None:
         name = host_name(request.headers.get("Host", ""))
         if not known(name, host):
             abort(403, words.WRONG_HOST.format(host=name or "?"))
-        if request.method not in ("GET", "HEAD"):
+        # What no route takes is answered by the routing: not found, or not by this method.
+        if request.routing_exception is None and request.method not in ("GET", "HEAD"):
             _refuse_forged(request)
 
     @app.after_request
@@ -75,9 +76,17 @@ def known(name: str, host: str) -> bool:
 
 def _refuse_forged(call: Request) -> None:
     origin = call.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != call.headers["Host"].lower():
+    if origin is not None and _place(origin) != call.headers["Host"].lower():
         abort(403, words.WRONG_ORIGIN)
     if call.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         abort(403, words.WRONG_ORIGIN)
     if call.mimetype != "application/json":
         abort(415, words.WRONG_TYPE)
+
+
+def _place(origin: str) -> str | None:
+    """Name and port of an origin as a Host header has them; None when it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
