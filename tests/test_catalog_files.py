@@ -255,6 +255,12 @@ def test_no_release_here_says_how_to_build_one(tmp_path: Path) -> None:
         read_manifest(tmp_path / "none")
 
 
+def test_what_is_no_file_in_place_of_the_manifest_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.json")
+    with pytest.raises(CatalogError, match="not a regular file"):
+        read_manifest(tmp_path)
+
+
 RECORDS = (
     Record("A", "Äpfel", "Fruit", ("4001", "4002"), (("origin", "Süd"), ("size", "L"))),
     Record("B?#%", "Beans", "Cans"),

@@ -153,7 +153,7 @@ def test_a_damaged_annoy_file_is_never_mapped_and_is_built_again(
     index.close()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "null", "[" * 100_000])
 def test_a_damaged_sidecar_means_building_again(
     vectors: NDArray[np.float16], directory: Path, text: str
 ) -> None:
@@ -161,6 +161,26 @@ def test_a_damaged_sidecar_means_building_again(
     index = open_index(vectors, directory, release="r1", config=CONFIG)
     assert index.name == "annoy"
     index.close()
+
+
+def test_a_pipe_in_place_of_the_sidecar_is_not_waited_for(
+    vectors: NDArray[np.float16], directory: Path
+) -> None:
+    (directory / "index.json").unlink()
+    os.mkfifo(directory / "index.json")
+    with pytest.raises(IndexFault, match="not a regular file"):
+        read_sidecar(directory / "index.json")
+    index = open_index(vectors, directory, release="r1", config=CONFIG)
+    assert index.name == "annoy"
+    index.close()
+
+
+def test_a_first_index_is_no_fault_in_the_log(
+    vectors: NDArray[np.float16], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        open_index(vectors, tmp_path, release="r1", config=CONFIG).close()
+    assert caplog.messages == ["building the index: there is none yet"]
 
 
 @pytest.mark.parametrize("change", [{"release": "r0"}, {"dimension": 16}, {"trees": 9}])

@@ -114,7 +114,10 @@ def read_manifest(directory: Path) -> Manifest:
     """The manifest of the release in `directory`. Raises CatalogError."""
     path = directory / NAME
     try:
-        if path.stat().st_size > MAX_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without end
+            raise CatalogError(f"{path}: is not a regular file; restore the release")
+        if status.st_size > MAX_BYTES:
             raise CatalogError(f"{path}: is too large to be a manifest; restore the release")
         data = path.read_bytes()
     except FileNotFoundError:

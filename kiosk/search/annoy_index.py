@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -86,9 +87,13 @@ def write_sidecar(sidecar: Sidecar, path: Path) -> None:
 def read_sidecar(path: Path) -> Sidecar:
     """Raises IndexFault when it is missing or not ours."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+            raise IndexFault(f"{path.name} is not a regular file")
         body = json.loads(path.read_text())
         return Sidecar(**{field.name: body[field.name] for field in dataclasses.fields(Sidecar)})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except FileNotFoundError:
+        raise IndexFault("there is none yet") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise IndexFault(f"{path.name} cannot be used ({error})") from error
 
 

@@ -38,7 +38,7 @@ def open_index(
     try:
         return _proven(vectors, directory, exact, release, config)
     except IndexFault as fault:
-        _log.info("index: %s; building it", fault)
+        _log.info("building the index: %s", fault)
     try:
         directory.mkdir(exist_ok=True)
         _build(vectors, directory, exact, release, config)
