@@ -234,6 +234,19 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_output_is_no_traceback(closed: str) -> None:
+    result = subprocess.run(
+        f"{sys.executable} -m kiosk config {closed}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == os.EX_OK
+    assert result.stderr == ""
+
+
 def test_bench_prints_every_stage_and_the_price_of_search(
     models: Path, release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         arguments = parser().parse_args(argv)
         code = int(arguments.run(arguments))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by the caller: what is printed goes nowhere
+            sys.stdout.flush()
         return code
     except KioskError as error:
         print(f"kiosk: {error}", file=sys.stderr)
