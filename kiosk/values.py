@@ -96,6 +96,8 @@ class Match:
     """Cosine similarity of the best reference, -1..1."""
     reference: int
     """Row of that reference in the release."""
+    contested: bool = False
+    """The catalog has look-alikes of this SKU: similarity alone must not accept it."""
 
 
 @dataclass(frozen=True, slots=True)

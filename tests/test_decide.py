@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 
@@ -49,6 +49,7 @@ class Counter:
 
     visits: Visits
     ticks: Iterator[int]
+    release: str = "r1"
 
     def see(
         self,
@@ -78,7 +79,7 @@ class Counter:
             embedding=None,
             matches=matches or (),
             thresholds=THRESHOLDS,
-            release="r1",
+            release=self.release,
         )
 
 
@@ -125,6 +126,25 @@ def test_a_clear_item_is_accepted_when_three_frames_agree(counter: Counter) -> N
 
 def test_the_same_item_lying_still_is_one_decision_not_ten(counter: Counter) -> None:
     assert len(counter.see(CLEAR, 200)) == 1
+
+
+def test_a_sku_with_look_alikes_is_asked_about_however_clear_it_seems(counter: Counter) -> None:
+    contested = (replace(CLEAR[0], contested=True), *CLEAR[1:])
+    (decision,) = counter.see(contested, 40)
+    assert decision.outcome is Outcome.CHOOSE
+    assert decision.rule is Rule.SMALL_MARGIN
+    assert [match.sku for match in decision.matches] == ["a", "b"]
+
+
+def test_looks_at_two_releases_do_not_add_up(counter: Counter) -> None:
+    counter.see(CLEAR, 2)
+    counter.release = "r2"
+    assert counter.see(CLEAR, 2) == []
+    (decision,) = counter.see(CLEAR)
+    assert decision.hashes.release == "r2"
+    counter.release = "r3"
+    assert counter.see(OTHER, 1) == []
+    assert counter.last.decision is None
 
 
 def test_frames_that_disagree_are_never_accepted(counter: Counter) -> None:

@@ -16,6 +16,7 @@ import tiny_models
 from kiosk.board import Board
 from kiosk.capture import CameraInfo
 from kiosk.catalog.build import build
+from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.config import DecideConfig, SearchConfig
 from kiosk.decide import Visits
@@ -88,7 +89,7 @@ def decisions(tmp_path: Path, fault: CameraError, odd: int = 0) -> list[str]:
     """What the journal holds after the camera's frames, each followed by `fault`."""
     models = tiny_models.write_models(tmp_path / "models")
     locator, embedder = tiny_models.open_models(models)
-    for item in range(4):
+    for item in range(6):
         for shot in range(2):
             tiny_models.write_picture(
                 tmp_path / "source" / f"sku-{item}" / f"{shot}.png", item, shot
@@ -144,3 +145,55 @@ def test_a_few_odd_frames_are_skipped_and_the_item_is_still_decided(tmp_path: Pa
 def test_frames_that_never_work_again_end_the_process(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingError, match="unit length"):
         decisions(tmp_path, CameraStalled("no new picture"), odd=10 * ODD_FRAMES)
+
+
+def test_releases_without_a_sku_in_common_are_swapped_under_an_item_without_harm(
+    tmp_path: Path,
+) -> None:
+    models = tiny_models.write_models(tmp_path / "models")
+    locator, embedder = tiny_models.open_models(models)
+    releases = []
+    for name in ("old", "new"):
+        for item in range(6):
+            tiny_models.write_picture(
+                tmp_path / f"{name}-source" / f"{name}-{item}" / "0.png", item
+            )
+        build(tmp_path / f"{name}-source", tmp_path / name, locator=locator, embedder=embedder)
+        releases.append(tmp_path / name)
+    slot, journal, turns = SnapshotSlot(), MemoryJournal(), Turns(0)
+    turns.left = 120
+    board = Board()
+
+    class Swapping(HaltingCamera):
+        """A frame per call, and another release before every fifth one."""
+
+        @contextmanager
+        def frame(self, timeout_s: float) -> Iterator[Frame]:
+            self._calls += 1
+            if self._calls % 5 == 1:
+                path = releases[self._calls // 5 % 2]
+                slot.swap(Snapshot.open(path, embedder=embedder.card.sha256, config=SearchConfig()))
+            yield Frame(tiny_models.picture(1), self._calls, time.monotonic_ns())
+
+    station = Station(
+        camera=Swapping(CameraMissing("never")),
+        recogniser=Recogniser(locator, embedder),
+        slot=slot,
+        visits=Visits(DecideConfig(), lambda look: Hashes(look.release, "", "")),
+        board=board,
+        journal=journal,
+        pulse=turns,
+        preview_width=160,
+        patience_s=60.0,
+    )
+    loop = threading.Thread(target=station.run)
+    loop.start()
+    assert turns.over.wait(60)
+    station.stop()
+    loop.join()
+    slot.swap(None)
+    entries = journal.entries()
+    assert len(entries) >= 10
+    names = {read_manifest(path).release: path.name for path in releases}
+    for entry in entries:
+        assert str(entry["sku"]).startswith(names[str(entry["evidence"]["hashes"]["release"])])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kiosk.catalog import manifest as manifests
 from kiosk.catalog import records
-from kiosk.catalog.calibrate import MAX_QUERIES, Probes, References, calibrate
+from kiosk.catalog.calibrate import MAX_QUERIES, Calibration, Probes, References, calibrate
 from kiosk.catalog.enrol import Enrolment
 from kiosk.catalog.manifest import RECORDS, THUMBNAILS, VECTORS, FileEntry, Manifest, ModelName
 from kiosk.catalog.records import PictureEntry
@@ -25,7 +25,7 @@ from kiosk.catalog.sources import SourcePicture
 from kiosk.catalog.work import Result, Workplace
 from kiosk.durable import sha256_of, sync_tree
 from kiosk.errors import CatalogError
-from kiosk.values import Record, Thresholds
+from kiosk.values import Record
 from kiosk.vision.augment import CAMERA
 from kiosk.vision.session import Card
 
@@ -54,7 +54,10 @@ def assemble(
     entries = [_thumbnail(work, one, place[one.picture.sku], folder) for one in enrolled]
     rows = sum(len(entry.views) for entry in entries)
     _write_vectors(work, enrolled, folder / VECTORS, rows, enrolment.embedder.dimension)
-    records.write_records(folder / RECORDS, (known[sku] for sku in skus), entries)
+    calibration = _calibrated(work, enrolled, entries)
+    records.write_records(
+        folder / RECORDS, (known[sku] for sku in skus), entries, calibration.contested
+    )
     names = sorted({entry.thumbnail for entry in entries} | {VECTORS, RECORDS})
     manifest = manifests.sealed(
         Manifest(
@@ -67,7 +70,7 @@ def assemble(
             embedder=_name(enrolment.embedder.card),
             detector=_name(enrolment.locator.card),
             augmentation=_recipes(entries, enrolment),
-            thresholds=_thresholds(work, enrolled, entries),
+            thresholds=calibration.thresholds,
             files=tuple(_file(folder, name) for name in names),
         )
     )
@@ -102,9 +105,9 @@ def _write_vectors(
             file.write(_result(work, one).vectors.astype("<f2").tobytes())
 
 
-def _thresholds(
+def _calibrated(
     work: Workplace, enrolled: Sequence[Enrolled], entries: Sequence[PictureEntry]
-) -> Thresholds:
+) -> Calibration:
     """Measured with the camera views of evenly chosen pictures: memory stays bounded."""
     vectors: NDArray[np.float16] = np.load(
         work.release / VECTORS, mmap_mode="r", allow_pickle=False

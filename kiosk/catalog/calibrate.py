@@ -20,6 +20,14 @@ from kiosk.values import Thresholds
 RISK = 0.01
 """Share of strangers that may reach `accept`, and of harmful wrong leads that may pass `margin`."""
 STRANGERS_BELOW_CHOOSE = 0.8
+FEWEST_SKUS = 5
+"""With fewer, the catalog's own pictures say nothing of strangers: the kiosk only asks."""
+NEVER = 1.01
+"""No similarity reaches this."""
+CLOSE = 1.0
+OFTEN = 0.5
+"""A SKU is contested when in this share of its views another one is as near, give or take CLOSE
+times the noise."""
 MAX_QUERIES = 4000
 SAME_PICTURE = 0.995
 """From here on two pictures are one: no stranger but an item listed twice, held by the margin."""
@@ -66,11 +74,26 @@ class Samples:
     """Pictures that another SKU has too; such SKUs are not tried against each other."""
     noise: float
     """By how much the view of a picture moves its lead over the nearest other SKU."""
+    contested: frozenset[int] = frozenset()
+    """SKUs whose own pictures lead over another SKU by no more than the noise, again and again."""
+    disputed: NDArray[np.bool_] | None = None
+    """Probes of contested SKUs; same length as `own`. They are asked about, so they need no
+    margin; None: there are none."""
 
 
-def calibrate(references: References, probes: Probes) -> Thresholds:
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a release says of itself."""
+
+    thresholds: Thresholds
+    contested: frozenset[int]
+    """SKUs with look-alikes in the catalog: no margin tells these apart."""
+
+
+def calibrate(references: References, probes: Probes) -> Calibration:
     """Thresholds of a release. Memory stays bounded; the result is deterministic."""
-    return thresholds_of(measure(references, probes))
+    samples = measure(references, probes)
+    return Calibration(thresholds_of(samples), samples.contested)
 
 
 def measure(references: References, probes: Probes) -> Samples:
@@ -79,15 +102,31 @@ def measure(references: References, probes: Probes) -> Samples:
     table.join_twins(_evenly(np.flatnonzero(references.views == 0), MAX_QUERIES))
     vectors, pictures = probes.vectors, probes.pictures
     own = table.best(vectors, pictures, own=True)[0]
-    rivals = table.best(vectors, pictures, own=False)[0]
+    rivals, nearest = table.best(vectors, pictures, own=False)
+    noise = table.noise(probes)
+    skus = table.skus_of(pictures)
+    contested = table.joined() | _contested(skus, references.skus[nearest], own - rivals, noise)
     return Samples(
         skus=len(np.unique(references.skus)),
         strangers=rivals[np.isfinite(rivals)],
         own=own,
         rivals=rivals,
         twins=table.twins,
-        noise=table.noise(probes),
+        noise=noise,
+        contested=contested,
+        disputed=np.isin(skus, sorted(contested)),
     )
+
+
+def _contested(owners: Numbers, rivals: Numbers, leads: Floats, noise: float) -> frozenset[int]:
+    """SKUs that another SKU comes within CLOSE times the noise of, in OFTEN of its views."""
+    close = np.isfinite(leads) & (leads < CLOSE * noise)
+    found: set[int] = set()
+    for sku in np.unique(owners[close]):
+        others, counts = np.unique(rivals[close & (owners == sku)], return_counts=True)
+        if counts.max() >= OFTEN * np.count_nonzero(owners == sku):
+            found |= {int(sku), int(others[counts.argmax()])}
+    return frozenset(found)
 
 
 def thresholds_of(samples: Samples) -> Thresholds:
@@ -97,10 +136,13 @@ def thresholds_of(samples: Samples) -> Thresholds:
     some = _quantile(samples.strangers, STRANGERS_BELOW_CHOOSE)
     doubt = _doubt(samples.skus)
     accept = min(SAME_PICTURE, bound + doubt * max(0.0, typical - bound))
+    if samples.skus < FEWEST_SKUS:
+        accept = NEVER
     choose = min(accept, some + doubt * max(0.0, low - some))
     # A wrong lead does harm only where the wrong SKU would be accepted.
     leads = samples.rivals - samples.own
-    harmful = leads[(leads > 0) & (samples.rivals >= accept)]
+    wrong = (leads > 0) & (samples.rivals >= accept)
+    harmful = leads[wrong if samples.disputed is None else wrong & ~samples.disputed]
     margin = max(samples.noise, upper_bound(harmful))
     return Thresholds(
         accept=round(accept, 4),
@@ -153,6 +195,10 @@ def _method(samples: Samples, doubt: float, harmful: int) -> str:
             f"{count} little about strangers: raised by {doubt:.0%} of the way to the similarity "
             "of an item's own views"
         )
+    if samples.skus < FEWEST_SKUS:
+        parts.append(f"fewer than {FEWEST_SKUS} SKUs: nothing is accepted without a tap")
+    if samples.contested:
+        parts.append(f"{len(samples.contested)} SKUs have look-alikes and are always asked about")
     if samples.twins:
         parts.append(
             f"{samples.twins} pictures stand under two SKUs, which are not held against each other"
@@ -194,6 +240,13 @@ class _Table:
             old, new = self._families[row], self._families[twin]
             self._families = np.where(self._families == old, new, self._families)
 
+    def joined(self) -> frozenset[int]:
+        """SKUs whose family holds another SKU as well."""
+        pairs = np.unique(np.stack([self._families, self._skus], axis=1), axis=0)
+        families, counts = np.unique(pairs[:, 0], return_counts=True)
+        shared = np.isin(pairs[:, 0], families[counts > 1])
+        return frozenset(int(sku) for sku in pairs[shared, 1])
+
     def best(self, queries: Vectors, pictures: Numbers, *, own: bool) -> tuple[Floats, Rows]:
         """Best similarity of each of (Q, D) queries, and to which row.
 
@@ -224,6 +277,10 @@ class _Table:
         same_sku = np.equal.outer(skus, self._skus[part])
         other_picture = np.not_equal.outer(pictures, self._pictures[part])
         return np.logical_and(same_sku, other_picture | ~self._has_sisters[pictures][:, None])
+
+    def skus_of(self, pictures: Numbers) -> Numbers:
+        """The SKU of each picture."""
+        return self._sku_of[pictures]
 
     def noise(self, probes: Probes) -> float:
         """How much another view of a picture moves its lead over its rival; median over pictures.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from kiosk.values import Box, Record
 _SCHEMA = """
 CREATE TABLE skus(
     id INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE, name TEXT NOT NULL, category TEXT NOT NULL,
-    barcodes TEXT NOT NULL, attributes TEXT NOT NULL);
+    barcodes TEXT NOT NULL, attributes TEXT NOT NULL, contested INTEGER NOT NULL);
 CREATE TABLE pictures(
     id INTEGER PRIMARY KEY, sku INTEGER NOT NULL REFERENCES skus, name TEXT NOT NULL,
     sha256 TEXT NOT NULL, thumbnail TEXT NOT NULL,
@@ -50,8 +50,15 @@ class PictureEntry:
     views: tuple[str, ...]
 
 
-def write_records(path: Path, skus: Iterable[Record], pictures: Iterable[PictureEntry]) -> None:
-    """Create the file. Rows are numbered in the order given. Raises OSError, sqlite3.Error."""
+def write_records(
+    path: Path,
+    skus: Iterable[Record],
+    pictures: Iterable[PictureEntry],
+    contested: Collection[int] = (),
+) -> None:
+    """Create the file. Rows are numbered in the order given; `contested` holds the positions of
+    the SKUs that have look-alikes. Raises OSError, sqlite3.Error.
+    """
     with closing(sqlite3.connect(path)) as connection:
         # No journal: the file lies in a scratch folder until it is whole.
         connection.execute("PRAGMA journal_mode=OFF")
@@ -59,7 +66,9 @@ def write_records(path: Path, skus: Iterable[Record], pictures: Iterable[Picture
         connection.execute("PRAGMA page_size=4096")
         connection.executescript(_SCHEMA)
         with connection:
-            connection.executemany("INSERT INTO skus VALUES(?,?,?,?,?,?)", _sku_rows(skus))
+            connection.executemany(
+                "INSERT INTO skus VALUES(?,?,?,?,?,?,?)", _sku_rows(skus, contested)
+            )
             row = 0
             for number, picture in enumerate(pictures):
                 box = picture.box
@@ -74,11 +83,16 @@ def write_records(path: Path, skus: Iterable[Record], pictures: Iterable[Picture
         connection.execute("VACUUM")
 
 
-def _sku_rows(skus: Iterable[Record]) -> Iterator[tuple[int, str, str, str, str, str]]:
+def _sku_rows(
+    skus: Iterable[Record], contested: Collection[int]
+) -> Iterator[tuple[int, str, str, str, str, str, bool]]:
     for number, record in enumerate(skus):
         barcodes = json.dumps(record.barcodes, ensure_ascii=False)
         attributes = json.dumps(dict(record.attributes), ensure_ascii=False)
-        yield number, record.sku, record.name, record.category, barcodes, attributes
+        yield (
+            *(number, record.sku, record.name, record.category, barcodes, attributes),
+            number in contested,
+        )
 
 
 class Records:
@@ -93,6 +107,10 @@ class Records:
             sku for (sku,) in self._rows("SELECT sku FROM skus ORDER BY id")
         )
         """SKU ids; positions in here are what `owners` holds."""
+        self.contested: frozenset[str] = frozenset(
+            sku for (sku,) in self._rows("SELECT sku FROM skus WHERE contested")
+        )
+        """SKUs that have look-alikes in this catalog."""
         rows = self._rows(
             "SELECT refs.row, pictures.sku, pictures.id FROM refs "
             "JOIN pictures ON pictures.id = refs.picture ORDER BY refs.row"

@@ -46,6 +46,7 @@ class Snapshot:
         self._index = index
         self._neighbours = neighbours
         self._owners = records.owners
+        self._contested = records.contested
         self._distinct = len(records.skus)
 
     @classmethod
@@ -98,7 +99,10 @@ class Snapshot:
             best: dict[str, Match] = {}
             for neighbour in self._index.search(embedding, fetch):
                 sku = self._records.skus[self._owners[neighbour.reference]]
-                best.setdefault(sku, Match(sku, neighbour.similarity, neighbour.reference))
+                best.setdefault(
+                    sku,
+                    Match(sku, neighbour.similarity, neighbour.reference, sku in self._contested),
+                )
             if len(best) >= wanted or fetch >= len(self._owners):
                 return tuple(best.values())[:wanted]
             fetch = min(fetch * 4, len(self._owners))

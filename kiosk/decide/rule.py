@@ -7,7 +7,7 @@ Pure. The thresholds are the release's, measured when it was built.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kiosk.values import Match, Outcome, Rule, Thresholds
 
@@ -53,7 +53,7 @@ def judge(matches: Sequence[Match], thresholds: Thresholds) -> Verdict:
         return Verdict(Outcome.UNKNOWN, Rule.LOW_SIMILARITY, found)
     if best < thresholds.accept:
         return Verdict(Outcome.CHOOSE, Rule.SOME_SIMILARITY, found)
-    if lead(found) < thresholds.margin:
+    if found[0].contested or lead(found) < thresholds.margin:
         return Verdict(Outcome.CHOOSE, Rule.SMALL_MARGIN, found)
     return Verdict(Outcome.ACCEPTED, Rule.ACCEPTED, found)
 
@@ -72,7 +72,7 @@ def fuse(looks: Sequence[Sequence[Match]]) -> tuple[Match, ...]:
     weakest = [min(each.values(), default=NO_SIMILARITY) for each in listed]
     pairs = list(zip(listed, weakest, strict=True))
     fused = [
-        Match(sku, sum(each.get(sku, least) for each, least in pairs) / len(looks), match.reference)
+        replace(match, similarity=sum(each.get(sku, least) for each, least in pairs) / len(looks))
         for sku, match in best.items()
     ]
     return tuple(sorted(fused, key=lambda match: (-match.similarity, match.sku)))

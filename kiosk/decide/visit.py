@@ -43,6 +43,8 @@ class Step:
 @dataclass(slots=True)
 class _Visit:
     visit_id: str
+    release: str
+    """Looks at different releases do not add up: a swap begins a new visit."""
     since_ns: int
     looks: deque[Look] = field(default_factory=lambda: deque(maxlen=FUSED_LOOKS))
     verdicts: deque[Verdict] = field(default_factory=deque)
@@ -96,7 +98,7 @@ class Visits:
         self._absent = 0
         moved_away = self._box is not None and iou(self._box, look.subject.box) == 0.0
         self._box = look.subject.box
-        if self._visit is None or moved_away:
+        if self._visit is None or moved_away or self._visit.release != look.release:
             self._visit = self._begin(look)
         visit = self._visit
         verdict = self._count(visit, look)
@@ -119,7 +121,7 @@ class Visits:
         return Step(True, self._visit.decision, False)
 
     def _begin(self, look: Look) -> _Visit:
-        return _Visit(self._new_id(), look.captured_ns, supported_ns=look.captured_ns)
+        return _Visit(self._new_id(), look.release, look.captured_ns, supported_ns=look.captured_ns)
 
     def _count(self, visit: _Visit, look: Look) -> Verdict:
         verdict = judge(look.matches, look.thresholds)
