@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import SearchConfig
+from kiosk.errors import ImageError
 from kiosk.recognise import Recogniser, still
 from kiosk.scene import Scene
 from kiosk.search import ExactIndex, open_index
@@ -27,6 +28,8 @@ from kiosk.values import Frame, Timings
 from kiosk.vision.decode import read_picture
 
 STAGES = ("locate", "embed", "search", "total")
+WARM_UP = 2
+"""Frames that are not counted: the first runs allocate."""
 CLUSTER = 20
 """Synthetic references come in SKUs of this many."""
 
@@ -63,19 +66,26 @@ def demo_frames(count: int, *, width: int, height: int, seed: int) -> Iterator[F
 def folder_frames(folder: Path, count: int) -> Iterator[Frame]:
     """The pictures of a folder, again and again until there are `count`. Raises ImageError."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    for index in range(count if paths else 0):
+    if not paths:
+        raise ImageError("Empty", f"{folder}: holds no picture; name a folder with some")
+    for index in range(count):
         yield still(read_picture(paths[index % len(paths)]), index)
 
 
 def stages(
     recogniser: Recogniser, snapshot: Snapshot, frames: Iterable[Frame]
 ) -> tuple[dict[str, Spread], int]:
-    """Cost per stage over the frames that held an item, and how many did."""
+    """Cost per stage over the frames that held an item, and how many did.
+
+    Raises ImageError when no frame after the first WARM_UP did.
+    """
     seen: list[Timings] = []
     for number, frame in enumerate(frames):
         look = recogniser.look(frame, snapshot)
-        if look.embedding is not None and number >= 2:  # the first runs allocate
+        if look.embedding is not None and number >= WARM_UP:
             seen.append(look.timings)
+    if not seen:
+        raise ImageError("NoItem", "nothing was measured: no frame shows an item; give others")
     costs = {
         stage: _spread([getattr(timings, f"{stage}_ms") for timings in seen]) for stage in STAGES
     }

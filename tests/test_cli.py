@@ -264,9 +264,38 @@ def test_bench_prints_every_stage_and_the_price_of_search(
     assert cost["recall_at_10"] >= 0.99
 
 
-@pytest.mark.parametrize("threads", ["x", "0", "1,,2"])
+@pytest.mark.parametrize("threads", ["x", "0", "1,,2", "1,17", ""])
 def test_bench_with_nonsense_threads_is_a_wrong_call(threads: str) -> None:
-    assert run("bench", "--threads", threads) in (os.EX_USAGE, os.EX_DATAERR)
+    assert run("bench", "--threads", threads) == os.EX_USAGE
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (["--frames", "0"], "--frames 0"),
+        (["--frames", "2"], "--frames 2"),
+        (["--references", "0"], "--references 0"),
+        (["no-such-folder"], "there is no such folder"),
+    ],
+)
+def test_bench_that_could_measure_nothing_is_a_wrong_call(
+    call: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("bench", *call) == os.EX_USAGE
+    assert reason in capsys.readouterr().err
+
+
+def test_bench_of_pictures_without_an_item_prints_no_figures(
+    models: Path, release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--set", f"models.directory={models}", "--catalog", release, "--frames", 4]
+    assert run("bench", tmp_path, *options) == os.EX_DATAERR
+    assert "holds no picture" in capsys.readouterr().err
+    tiny_models.write_picture(tmp_path / "empty.png", -1)
+    assert run("bench", tmp_path, *options) == os.EX_DATAERR
+    out, err = capsys.readouterr()
+    assert "nothing was measured" in err
+    assert out == ""
 
 
 @pytest.mark.parametrize("call", [[], ["nonsense"], ["recognise"], ["bench", "--frames", "x"]])

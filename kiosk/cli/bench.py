@@ -13,7 +13,7 @@ from typing import Any
 from kiosk import bench
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.cli.options import Verbs, add_config, load_config
-from kiosk.config import Config, ModelsConfig, catalog_directory
+from kiosk.config import Config, catalog_directory
 from kiosk.errors import UsageError
 from kiosk.models import load_models
 from kiosk.recognise import Recogniser
@@ -42,16 +42,20 @@ def register(verbs: Verbs) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    threads = _threads(arguments.threads)
+    if arguments.frames <= bench.WARM_UP:
+        raise UsageError(
+            f"--frames {arguments.frames}: give more than {bench.WARM_UP}; the first ones warm up "
+            "and are not counted"
+        )
+    if arguments.references is not None and arguments.references < 1:
+        raise UsageError(f"--references {arguments.references}: give at least 1")
+    if arguments.folder and not arguments.folder.is_dir():
+        raise UsageError(f"{arguments.folder}: there is no such folder; name one with pictures")
     config = load_config(arguments)
     single_threaded()
     if arguments.references is not None:
         return _search(arguments, config)
-    try:
-        threads = [int(text) for text in arguments.threads.split(",")]
-    except ValueError:
-        raise UsageError(
-            f"--threads {arguments.threads!r}: give whole numbers, as in 1,2"
-        ) from None
     rows = [_stages(arguments, config, count) for count in threads]
     if arguments.json:
         print(json.dumps(rows))
@@ -74,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _stages(arguments: argparse.Namespace, config: Config, threads: int) -> dict[str, Any]:
     models = dataclasses.replace(config.models, threads=threads)
-    locator, embedder = load_models(_checked(models), config.locate)
+    locator, embedder = load_models(models, config.locate)
     path = arguments.catalog or catalog_directory(config)
     snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
     width, height = config.camera.width, config.camera.height
@@ -101,15 +105,17 @@ def _stages(arguments: argparse.Namespace, config: Config, threads: int) -> dict
         snapshot.close()
 
 
-def _checked(models: ModelsConfig) -> ModelsConfig:
-    if not 1 <= models.threads <= 16:
-        raise UsageError(f"--threads {models.threads}: must be from 1 to 16")
-    return models
+def _threads(text: str) -> list[int]:
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        counts = []
+    if not counts or not all(1 <= count <= 16 for count in counts):
+        raise UsageError(f"--threads {text!r}: give whole numbers from 1 to 16, as in 1,2")
+    return counts
 
 
 def _search(arguments: argparse.Namespace, config: Config) -> int:
-    if arguments.references < 1:
-        raise UsageError("--references: give at least 1")
     _, embedder = load_models(config.models, config.locate)
     cost = bench.search_cost(arguments.references, embedder.dimension, config.search)
     if arguments.json:
