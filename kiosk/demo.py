@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from kiosk.catalog.build import BuildOptions, build
+from kiosk.catalog.build import BuildOptions, PictureReport, build
 from kiosk.catalog.manifest import read_manifest
 from kiosk.config import Config, catalog_directory, made_state_directory
 from kiosk.errors import CatalogError
@@ -19,6 +20,12 @@ from kiosk.vision.image import to_jpeg
 from kiosk.vision.locate import Locator
 
 WIDTH, HEIGHT = 960, 720
+Tell = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and of how many (0: unknown)."""
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 def demo_overrides(state: Path) -> tuple[str, ...]:
@@ -31,25 +38,37 @@ def demo_overrides(state: Path) -> tuple[str, ...]:
     )
 
 
-def prepare_catalog(config: Config, locator: Locator, embedder: Embedder) -> str:
-    """Make the demo's catalog unless a good one of these models is there; says what was done."""
+def prepare_catalog(
+    config: Config, locator: Locator, embedder: Embedder, tell: Tell = _silent
+) -> str:
+    """Make the demo's catalog unless a good one of these models is there; says what was done.
+
+    `tell` hears how far it is, in this thread.
+    """
+
+    def enrolled(report: PictureReport, done: int, total: int) -> None:
+        tell("Enrolling picture", done, total)
+        if done == total:
+            tell("Finishing the catalog", 0, 0)
+
     out = catalog_directory(config)
     if _usable(out, locator, embedder):
         return f"The demo catalog is ready ({out})."
     source = made_state_directory(config) / "demo-pictures"
-    pictures = write_source(source)
+    pictures = write_source(source, tell)
     report = build(
         source,
         out,
         locator=locator,
         embedder=embedder,
         options=BuildOptions(replace=True),
+        progress=enrolled,
     )
     shutil.rmtree(source)
     return f"The demo catalog is ready: {report.skus} SKUs from {pictures} pictures ({out})."
 
 
-def write_source(folder: Path) -> int:
+def write_source(folder: Path, tell: Tell = _silent) -> int:
     """The catalog's products as a shop owner would hand them in: a folder per SKU and skus.csv.
 
     Gives the number of pictures. What is in no catalog is left out.
@@ -62,7 +81,13 @@ def write_source(folder: Path) -> int:
         rows.writerows([each.sku, each.name, each.category, each.barcode] for each in known)
     # Drawing is plain computing, a second per product: all cores, in processes that share nothing.
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        return sum(pool.map(_write_pictures, [folder] * len(known), known))
+        pictures = 0
+        tell("Drawing product", 0, len(known))
+        drawn = pool.map(_write_pictures, [folder] * len(known), known)
+        for done, count in enumerate(drawn, 1):
+            pictures += count
+            tell("Drawing product", done, len(known))
+        return pictures
 
 
 def _write_pictures(source: Path, product: Product) -> int:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from PIL import Image
 
 from kiosk import cli
 from kiosk.catalog.build import BuildOptions, build
+from kiosk.cli.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +309,25 @@ def test_a_wrong_call_exits_64_with_the_usage(
         run(*call)
     assert caught.value.code == os.EX_USAGE
     assert "usage: kiosk" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_one_line_on_a_terminal_and_a_line_now_and_then_elsewhere() -> None:
+    terminal, file = Terminal(), io.StringIO()
+    for out in (terminal, file):
+        with closing(Progress(out)) as progress:
+            for done in range(3):
+                progress("Enrolling picture", done, 2)
+            progress("Finishing the catalog", 0, 0)
+    assert file.getvalue() == "Enrolling picture 0 of 2 …\nFinishing the catalog …\n"
+    live = terminal.getvalue()
+    assert "Enrolling picture 2 of 2 …" in live
+    assert "\n" not in live
+    assert live.endswith("\r\x1b[K"), "nothing is left of it"
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:

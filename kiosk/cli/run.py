@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from kiosk.board import Phase
 from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.cli.progress import Progress
 from kiosk.config import Config
 from kiosk.demo import demo_overrides, prepare_catalog
 from kiosk.models import load_models
@@ -51,7 +53,8 @@ def run_demo(arguments: argparse.Namespace) -> int:
     config = load_config(arguments, *demo_overrides(arguments.state))
     locator, embedder = load_models(config.models, config.locate)
     print("Preparing the demo catalog …", flush=True)
-    summary = prepare_catalog(config, locator, embedder)
+    with closing(Progress()) as progress:
+        summary = prepare_catalog(config, locator, embedder, progress)
     print(summary, flush=True)
     return _serve(config)
 
