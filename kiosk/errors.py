@@ -96,6 +96,12 @@ class StateError(KioskError):
     exit_code = os.EX_CANTCREAT
 
 
+class JournalMissing(StateError):
+    """There is no journal to read: name another state directory."""
+
+    exit_code = os.EX_NOINPUT
+
+
 class BusyError(KioskError):
     """Another process holds what is needed, such as the port or the build."""
 

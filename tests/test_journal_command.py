@@ -16,6 +16,7 @@ import pytest
 from test_journal import DEADLINE_S, decision
 
 from kiosk.cli import journal as verb
+from kiosk.cli import main
 from kiosk.errors import StateError, UsageError
 from kiosk.journal import Journal
 from kiosk.values import Match, Outcome, Rule
@@ -121,3 +122,16 @@ def test_head_ends_it_quietly(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(DEADLINE_S) == os.EX_OK
+
+
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+def test_a_journal_that_cannot_be_read_gives_its_reason_and_no_heading(
+    form: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["journal", "--state", str(tmp_path), *form]) == os.EX_NOINPUT
+    (tmp_path / "journal.sqlite").write_bytes(b"no database at all" * 400)
+    assert main(["journal", "--state", str(tmp_path), *form]) == os.EX_CANTCREAT
+    out, err = capsys.readouterr()
+    assert "there is no journal" in err
+    assert "is damaged" in err
+    assert out == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import os
 import re
@@ -57,10 +58,10 @@ def register(subparsers: Verbs) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the journal. Raises StateError when there is none, UsageError for a wrong --since."""
+    """Print the journal. Raises JournalMissing, StateError, or UsageError for a wrong --since."""
     since = parse_since(args.since, datetime.now(UTC)) if args.since else None
     folder = args.state or state_directory(load_config(args))
-    entries = read(folder / JOURNAL_FILE, since)
+    entries = _begun(read(folder / JOURNAL_FILE, since))
     write: Callable[[Entries], None] = _table
     if args.json:
         write = _json
@@ -82,6 +83,11 @@ def parse_since(text: str, now: datetime) -> datetime:
             f"--since {text!r}: write a date (2026-11-20), a time (2026-11-20T14:30) or an age "
             "(30m, 2h, 3d, 1w)"
         ) from None
+
+
+def _begun(entries: Iterator[dict[str, Any]]) -> Entries:
+    """The same entries with the first one read: an error comes before any heading."""
+    return itertools.chain(list(itertools.islice(entries, 1)), entries)
 
 
 def _json(entries: Entries) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kiosk.errors import StateError
+from kiosk.errors import JournalMissing, StateError
 from kiosk.journal.database import check_version, is_damage
 from kiosk.journal.entries import COLUMNS, as_dict, instant
 
@@ -26,10 +26,10 @@ def read(path: Path, since: datetime | None = None) -> Iterator[dict[str, Any]]:
     """Entries in the order they were written, from `since` (aware; None: all) on.
 
     Each is a dict: id, kind, decision_id, visit_id, at (UTC), outcome, rule, sku, evidence.
-    Raises StateError when there is no journal, it is damaged, or a newer kiosk wrote it.
+    Raises JournalMissing when there is none, StateError when it is damaged or a newer kiosk's.
     """
     if not path.is_file():
-        raise StateError(
+        raise JournalMissing(
             f"there is no journal at {path}: name the kiosk's state directory, or start the kiosk "
             "once"
         )
