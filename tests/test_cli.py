@@ -77,7 +77,9 @@ def test_recognise_for_people_names_the_item(
 ) -> None:
     picture = tiny_models.write_picture(tmp_path / "a.png", 1, shot=8)
     assert recognise(models, release, picture, json_=False) == os.EX_OK
-    assert "sku-1  Tea <One>" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "sku-1  Tea <One>" in out
+    assert "accepted (similar and clear)" in out, "one look is never steady"
 
 
 def awkward_files(folder: Path) -> dict[str, Path]:

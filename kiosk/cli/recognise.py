@@ -19,7 +19,7 @@ from kiosk.decide import Verdict, judge
 from kiosk.errors import ImageError
 from kiosk.models import load_models
 from kiosk.recognise import Recogniser, still
-from kiosk.values import Look, Outcome
+from kiosk.values import Look, Outcome, Rule
 from kiosk.vision.decode import read_picture
 
 
@@ -74,10 +74,15 @@ def _answer(image: Path, look: Look, snapshot: Snapshot, most: int, *, as_json: 
     elif look.subject is None:
         print(f"{visible(str(image))}: nothing there")
     else:
-        print(f"{visible(str(image))}: {verdict.outcome.value} ({verdict.rule.value})")
+        print(f"{visible(str(image))}: {verdict.outcome.value} ({_reason(verdict.rule)})")
         for match in verdict.matches[: 1 if verdict.outcome is Outcome.ACCEPTED else most]:
             name = snapshot.record(match.sku).name
             print(f"    {match.similarity:.3f}  {visible(match.sku)}  {visible(name)}")
+
+
+def _reason(rule: Rule) -> str:
+    """The rule in words for one look: over one picture nothing can be steady."""
+    return "similar and clear" if rule is Rule.ACCEPTED else rule.value
 
 
 def _report(
