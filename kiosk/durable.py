@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import hashlib
 import os
 from pathlib import Path
@@ -81,6 +82,22 @@ def exchange_in_steps(first: Path, second: Path) -> None:
         aside.rename(second)
         raise
     aside.rename(first)
+
+
+def locked(path: Path) -> int:
+    """Lock the file `path`, made when missing, until the descriptor given back is closed.
+
+    The kernel lets go when the process ends, however it ends; the file stays. Raises
+    BlockingIOError when another process holds it, OSError when it cannot be made or locked.
+    """
+    # Not blocking: a pipe of that name would be waited for without end.
+    handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 def sha256_of(path: Path) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,7 +18,8 @@ from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.catalog.watch import CatalogWatch
 from kiosk.config import Config, catalog_directory, made_state_directory
 from kiosk.decide import Visits
-from kiosk.errors import CatalogError
+from kiosk.durable import locked
+from kiosk.errors import BusyError, CatalogError
 from kiosk.journal import JOURNAL_FILE, Journal
 from kiosk.models import load_models
 from kiosk.notify import Notifier
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 PATIENCE_S = 30.0
 """Start-up time asked of systemd again and again while no camera is there."""
+LOCK_FILE = "kiosk.lock"
+"""In the state directory, locked while a kiosk runs."""
 JOURNAL_BEAT_S = 1.0
 WATCH_STOP_S = 1.0
 """An index that is being built is not waited for: its thread ends with the process."""
@@ -58,8 +62,10 @@ class Service:
         self._config = config
         self._board.post(models=(_model(locator.card), _model(embedder.card)))
         self._notifier = Notifier()
+        state = made_state_directory(config)
+        self._claim(state)
         self._journal = Journal(
-            made_state_directory(config) / JOURNAL_FILE,
+            state / JOURNAL_FILE,
             commit_s=config.journal.commit_s,
             keep_days=config.journal.keep_days,
         )
@@ -139,6 +145,18 @@ class Service:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+
+    def _claim(self, state: Path) -> None:
+        """Keep other kiosks off the state directory for the life of this process."""
+        try:
+            self._stack.callback(os.close, locked(state / LOCK_FILE))
+        except BlockingIOError:
+            raise BusyError(
+                f"{state}: another kiosk uses this state directory. Stop it, or give this one its "
+                "own with --set state.directory=DIR."
+            ) from None
+        except OSError as error:  # a full or read-only disk must not keep the counter closed
+            _log.warning("%s: cannot be locked (%s)", state / LOCK_FILE, error.strerror)
 
     def _begin(self, start: Callable[[], object], stop: Callable[[], object]) -> None:
         self._stack.callback(stop)

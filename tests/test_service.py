@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -169,15 +170,48 @@ def test_a_state_directory_that_cannot_be_made_is_said(
         assert "state directory" in run.said()
 
 
-def test_two_kiosks_at_once_on_different_ports_do_not_disturb_each_other(
+def test_two_kiosks_at_once_with_their_own_ports_and_states_do_not_disturb_each_other(
     models: Path, release: Path, counter: Path, tmp_path: Path
 ) -> None:
-    arguments = settings(models, release, counter, tmp_path / "state")
+    first = settings(models, release, counter, tmp_path / "first")
+    second = settings(models, release, counter, tmp_path / "second")
     with (
-        kiosk(*arguments, folder=tmp_path / "one") as one,
-        kiosk(*arguments, folder=tmp_path / "two") as two,
+        kiosk(*first, folder=tmp_path / "one") as one,
+        kiosk(*second, folder=tmp_path / "two") as two,
     ):
         for run in (one, two):
             run.state(lambda page: page["view"] == "accepted", "an answer")
         assert one.stop() == 0
         assert two.stop() == 0
+
+
+def test_a_second_kiosk_on_one_state_directory_is_refused_while_the_first_lives(
+    models: Path, release: Path, counter: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    arguments = settings(models, release, counter, state)
+    with kiosk(*arguments, folder=tmp_path / "one") as one:
+        one.heard("READY=1")
+        with kiosk(*arguments, folder=tmp_path / "two") as two:
+            assert two.process.wait(30) == os.EX_TEMPFAIL
+            assert "another kiosk uses this state directory" in two.said()
+            assert str(state) in two.said()
+        reader = [sys.executable, "-m", "kiosk", "journal", "--state", str(state)]
+        assert subprocess.run(reader, capture_output=True, check=False).returncode == os.EX_OK
+        one.process.kill()
+        one.process.wait()
+    with kiosk(*arguments, folder=tmp_path / "three") as three:
+        three.heard("READY=1")
+        assert three.stop() == 0
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_lock_that_is_no_file_does_not_keep_the_counter_closed(
+    models: Path, release: Path, counter: Path, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    make(state / "kiosk.lock")
+    with kiosk(*settings(models, release, counter, state), folder=tmp_path) as run:
+        run.heard("READY=1")
+        assert run.stop() == 0
