@@ -28,7 +28,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def release(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
-    for item in range(4):
+    for item in range(6):
         for shot in range(3):
             tiny_models.write_picture(source / f"sku-{item}" / f"{shot}.png", item, shot)
     out = tmp_path_factory.mktemp("built") / "release"
