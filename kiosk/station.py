@@ -114,11 +114,18 @@ class Station:
             if look is None:
                 return
             with self._settling:
-                step = self._visits.step(look)
+                step = self._step(look, snapshot)
                 self._board.post(**self._shown(step, snapshot), **self._seen(look, step))
         self._board.post_preview(self._preview(frame, look, step))
         self._seen_frame = True
         self._last_s = time.monotonic()
+
+    def _step(self, look: Look, snapshot: Snapshot | None) -> Step:
+        """Without a catalog nothing is decided: "unknown" would be an answer nobody gave."""
+        if snapshot is not None:
+            return self._visits.step(look)
+        self._visits.lost()
+        return Step(look.subject is not None, None, False)
 
     def _look(self, frame: Frame, snapshot: Snapshot | None) -> Look | None:
         """None for a frame that cannot be used: one odd picture must not end the kiosk.

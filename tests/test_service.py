@@ -18,6 +18,7 @@ import tiny_models
 from kiosk_process import Kiosk, kiosk, overrides, until
 
 from kiosk.catalog.build import BuildOptions, build
+from kiosk.journal import read
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +96,14 @@ def test_a_kiosk_without_a_catalog_says_so_and_takes_one_up_when_it_comes(
     with kiosk(*settings(models, place, counter, tmp_path / "state"), folder=tmp_path) as run:
         state = run.state(lambda page: page["view"] == "nocatalog", "no catalog on the page")
         assert "kiosk catalog build" in state["texts"]["detail"]
+        run.heard("READY=1")
         shutil.copytree(release, tmp_path / "arriving")
         (tmp_path / "arriving").rename(place)
         run.state(lambda page: page["view"] == "accepted", "an answer from the new catalog")
         assert run.stop() == 0
+    entries = list(read(tmp_path / "state" / "journal.sqlite", None))
+    assert entries
+    assert all(entry["evidence"]["hashes"]["release"] for entry in entries)
 
 
 def test_a_camera_that_is_not_there_leaves_the_page_up_and_systemd_patient(
