@@ -358,3 +358,17 @@ def test_a_folder_in_place_of_the_journal_is_waited_out(tmp_path: Path) -> None:
     wait_until(lambda: journal.status().waiting == 0)
     journal.close()
     assert [entry["decision_id"] for entry in read(path)] == ["d2"]
+
+
+def test_an_entry_whose_evidence_is_damaged_is_named_and_what_is_before_it_is_read(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    written(path, 3)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE entries SET body = '{' WHERE id = 3")
+    connection.close()
+    entries = read(path, None)
+    assert [next(entries)["id"], next(entries)["id"]] == [1, 2]
+    with pytest.raises(StateError, match="is damaged"):
+        next(entries)

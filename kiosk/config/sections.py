@@ -94,7 +94,7 @@ class DecideConfig:
         3, "frames in a row that must say the same before a SKU is accepted", low=1, high=60
     )
     time_limit_s: float = option(
-        1.5, "seconds of clear view after which the kiosk asks or says unknown", low=0.2, high=30
+        1.5, "seconds an item lies there before the kiosk asks or says unknown", low=0.2, high=30
     )
     absent_frames: int = option(
         4, "empty frames in a row after which the item has left", low=1, high=120

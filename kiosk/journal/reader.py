@@ -33,17 +33,21 @@ def read(path: Path, since: datetime | None = None) -> Iterator[dict[str, Any]]:
             f"there is no journal at {path}: name the kiosk's state directory, or start the kiosk "
             "once"
         )
+    last, floor = 0, instant(since) if since else ""
     try:
         with ExitStack() as stack:
             connection = _open(path, stack)
             # Page by page: one long read would keep the kiosk from tidying its write-ahead log.
-            last, floor = 0, instant(since) if since else ""
             while rows := connection.execute(_QUERY, (last, floor, _PAGE)).fetchall():
                 yield from (as_dict(row[0], row[1:]) for row in rows)
                 last = rows[-1][0]
     except sqlite3.Error as error:
         kind = "is damaged" if is_damage(error) else "cannot be read"
         raise StateError(f"{path} {kind} ({error}): copy it elsewhere and look into it") from error
+    except ValueError as error:  # the evidence of an entry is no JSON any more
+        raise StateError(
+            f"{path} is damaged after entry {last} ({error}): copy it elsewhere and look into it"
+        ) from error
 
 
 def _open(path: Path, stack: ExitStack) -> sqlite3.Connection:
