@@ -152,6 +152,7 @@ def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
         read_manifest(path).release: {f"sku-{item}" for item in items}
         for path, items in zip(releases, (range(6), range(3, 12)), strict=True)
     }
+    Snapshot.open(releases[1], embedder=sha256, config=CONFIG).close()  # builds its index
     query = np.load(releases[0] / "vectors.npy")[0].astype(np.float32)
     query /= np.linalg.norm(query)
     stop = threading.Event()
@@ -171,11 +172,13 @@ def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
     for thread in threads:
         thread.start()
     files = len(list(Path("/proc/self/fd").iterdir()))
-    for turn in range(10_000):
-        slot.swap(remapped(releases[turn % 2]))
-    stop.set()
-    for thread in threads:
-        thread.join()
+    try:
+        for turn in range(10_000):
+            slot.swap(remapped(releases[turn % 2]))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     with slot.borrow() as last:
         assert last is not None
     slot.swap(None)
