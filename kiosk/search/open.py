@@ -50,15 +50,16 @@ def open_index(
 
 
 def recall(
-    annoy: AnnoyIndex, exact: ExactIndex, probes: NDArray[np.float32], search_k: int
+    annoy: AnnoyIndex, probes: NDArray[np.float32], truth: NDArray[np.float32], search_k: int
 ) -> float:
     """Share of the true `DEPTH` neighbours of the probes that Annoy finds at this effort.
 
-    A neighbour as near as the last true one counts as found: equal vectors have no order.
+    `truth` is (probes, N): every similarity, by exact search. A neighbour as near as the last true
+    one counts as found: equal vectors have no order.
     """
-    depth: int = min(DEPTH, exact.similarities(probes[:1]).shape[1])
+    depth: int = min(DEPTH, truth.shape[1])
     found: int = 0
-    for query, similarities in zip(probes, exact.similarities(probes), strict=True):
+    for query, similarities in zip(probes, truth, strict=True):
         least = similarities[best_rows(similarities, depth)[-1]] - 1e-4
         near: list[Neighbour] = annoy.search_with(query, depth, search_k)
         found += sum(1 for one in near if similarities[one.reference] >= least)
@@ -88,10 +89,11 @@ def _build(
     sidecar = build(vectors, path, release=release)
     annoy = AnnoyIndex(path, sidecar, release=release, vectors=vectors)
     probes = probe_queries(vectors, seed=1)
+    truth = exact.similarities(probes)
     search_k = 20 * sidecar.trees
     # Aim above the promise: the self-test asks other questions than the tuning did.
     wanted = (1 + config.recall) / 2
-    while recall(annoy, exact, probes, search_k) < wanted and search_k < MAX_SEARCH_K:
+    while recall(annoy, probes, truth, search_k) < wanted and search_k < MAX_SEARCH_K:
         search_k *= 2
     annoy.close()
     write_sidecar(dataclasses.replace(sidecar, search_k=search_k), directory / "index.json")
@@ -106,7 +108,8 @@ def _proven(
 ) -> AnnoyIndex:
     sidecar = read_sidecar(directory / "index.json")
     annoy = AnnoyIndex(directory / "index.ann", sidecar, release=release, vectors=vectors)
-    reached = recall(annoy, exact, probe_queries(vectors, seed=2), sidecar.search_k)
+    probes = probe_queries(vectors, seed=2)
+    reached = recall(annoy, probes, exact.similarities(probes), sidecar.search_k)
     if reached < config.recall:
         annoy.close()
         raise IndexFault(f"the self-test found {reached:.3f} of the neighbours")
