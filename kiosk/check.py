@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from kiosk.capture.process import CaptureProcess
 from kiosk.catalog.snapshot import Snapshot
@@ -15,6 +16,8 @@ from kiosk.config import Config, catalog_directory, made_state_directory
 from kiosk.errors import CameraError, KioskError, StateError
 from kiosk.models import load_models
 from kiosk.recognise import Recogniser
+from kiosk.vision.embed import Embedder
+from kiosk.vision.locate import Locator
 from kiosk.web.server import bound
 
 CAMERA_PATIENCE_S = 8.0
@@ -30,30 +33,30 @@ class Finding:
 
 def check(config: Config) -> list[Finding]:
     """Look at models, catalog, camera, state directory and port, in that order."""
-    parts: list[tuple[str, Callable[[Config], str]]] = [
-        ("models", _models),
-        ("catalog", _catalog),
-        ("camera", _camera),
-        ("state", _state),
-        ("port", _port),
+    models = cache(lambda: load_models(config.models, config.locate))
+    parts: list[tuple[str, Callable[[], str]]] = [
+        ("models", lambda: _models(*models())),
+        ("catalog", lambda: _catalog(config, models()[1])),
+        ("camera", lambda: _camera(config, Recogniser(*models()))),
+        ("state", lambda: _state(config)),
+        ("port", lambda: _port(config)),
     ]
-    return [_finding(name, part, config) for name, part in parts]
+    return [_finding(name, part) for name, part in parts]
 
 
-def _finding(name: str, part: Callable[[Config], str], config: Config) -> Finding:
+def _finding(name: str, part: Callable[[], str]) -> Finding:
     try:
-        return Finding(name, True, part(config))
+        return Finding(name, True, part())
     except (KioskError, OSError) as error:
         return Finding(name, False, str(error))
 
 
-def _models(config: Config) -> str:
-    cards = [model.card for model in load_models(config.models, config.locate)]
+def _models(locator: Locator, embedder: Embedder) -> str:
+    cards = [locator.card, embedder.card]
     return ", ".join(f"{card.name} {card.version} ({card.sha256[:8]})" for card in cards)
 
 
-def _catalog(config: Config) -> str:
-    _, embedder = load_models(config.models, config.locate)
+def _catalog(config: Config, embedder: Embedder) -> str:
     path = catalog_directory(config)
     snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
     try:
@@ -66,7 +69,7 @@ def _catalog(config: Config) -> str:
         snapshot.close()
 
 
-def _camera(config: Config) -> str:
+def _camera(config: Config, recogniser: Recogniser) -> str:
     """One frame within a few seconds, and one pass of the locator over it."""
     said: list[str] = []
     camera = CaptureProcess(config.camera, on_status=lambda status: said.append(status.message))
@@ -76,9 +79,7 @@ def _camera(config: Config) -> str:
         while True:
             try:
                 with camera.frame(0.5) as frame:
-                    locator, embedder = load_models(config.models, config.locate)
-                    look = Recogniser(locator, embedder).look(frame, None)
-                    items = len(look.detections)
+                    items = len(recogniser.look(frame, None).detections)
                     return f"{frame.width}x{frame.height} pixels, {items} items in view"
             except CameraError as error:
                 if time.monotonic() > deadline:
