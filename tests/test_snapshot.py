@@ -18,7 +18,7 @@ from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.records import Records
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
-from kiosk.catalog.watch import CatalogWatch
+from kiosk.catalog.watch import RETRY_S, CatalogWatch
 from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
 from kiosk.recognise import Recogniser, still
@@ -231,18 +231,25 @@ class Heard:
         self.said.append((snapshot.release if snapshot else "", trouble))
 
 
-def test_a_new_release_is_picked_up_and_a_bad_one_never_replaces_a_good_one(
-    models: Path, releases: tuple[Path, Path], tmp_path: Path
-) -> None:
+def watch_of(
+    models: Path, current: Path, slot: SnapshotSlot, heard: Heard, retry_s: float = RETRY_S
+) -> CatalogWatch:
     sha256 = embedder_sha256(models)
-    slot, heard, current = SnapshotSlot(), Heard(), tmp_path / "current"
-    watch = CatalogWatch(
+    return CatalogWatch(
         current,
         slot,
         open_snapshot=lambda path: Snapshot.open(path, embedder=sha256, config=CONFIG),
         on_change=heard,
         poll_s=0.05,
+        retry_s=retry_s,
     )
+
+
+def test_a_new_release_is_picked_up_and_a_bad_one_never_replaces_a_good_one(
+    models: Path, releases: tuple[Path, Path], tmp_path: Path
+) -> None:
+    slot, heard, current = SnapshotSlot(), Heard(), tmp_path / "current"
+    watch = watch_of(models, current, slot, heard)
     watch.look()
     assert "kiosk catalog build" in heard.said[-1][1]
     current.symlink_to(releases[0])
@@ -268,16 +275,8 @@ def test_a_new_release_is_picked_up_and_a_bad_one_never_replaces_a_good_one(
 def test_a_release_that_is_still_being_copied_in_is_taken_up_once_it_is_whole(
     models: Path, releases: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    sha256 = embedder_sha256(models)
     slot, heard, current = SnapshotSlot(), Heard(), tmp_path / "current"
-    watch = CatalogWatch(
-        current,
-        slot,
-        open_snapshot=lambda path: Snapshot.open(path, embedder=sha256, config=CONFIG),
-        on_change=heard,
-        poll_s=0.05,
-        retry_s=0.0,
-    )
+    watch = watch_of(models, current, slot, heard, retry_s=0.0)
     shutil.copytree(releases[0], current, ignore=shutil.ignore_patterns("vectors.npy"))
     watch.look()
     watch.look()
