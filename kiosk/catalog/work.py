@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS results(
     thumbnail BLOB NOT NULL, vectors BLOB NOT NULL, probes BLOB NOT NULL) WITHOUT ROWID;
 """
 
+_RELEASE = "release"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
@@ -51,7 +53,7 @@ class Workplace:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
-        self.release = path / "release"
+        self.release = path / _RELEASE
         """Where the release is put together before it gets its name."""
         self._connection = connection
 
@@ -79,7 +81,7 @@ class Workplace:
 
     def clear_release(self) -> None:
         """Remove what is left of a release: an unfinished one, or the one just replaced."""
-        shutil.rmtree(self.release, ignore_errors=True)
+        _clear(self.release)
 
 
 @contextmanager
@@ -92,9 +94,10 @@ def workplace(out: Path) -> Iterator[Workplace]:
     path = out.with_name(f".{out.name}.building")
     handle = _locked(path, out)
     try:
+        # Before anything is written: a full disk may need the space that a killed build holds.
+        _clear(path / _RELEASE)
         with contextlib.closing(_connect(path / "work.sqlite")) as connection:
             work = Workplace(path, connection)
-            work.clear_release()
             try:
                 yield work
             except BaseException:
@@ -103,6 +106,10 @@ def workplace(out: Path) -> Iterator[Workplace]:
         shutil.rmtree(path, ignore_errors=True)
     finally:
         os.close(handle)
+
+
+def _clear(release: Path) -> None:
+    shutil.rmtree(release, ignore_errors=True)
 
 
 @contextmanager
