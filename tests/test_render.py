@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Made-up items: the same from the same seed, whole in the picture, twins differ where they say."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tools import render
+
+SIDE = 128
+
+
+@pytest.mark.parametrize("kind", render.KINDS)
+def test_a_view_follows_from_its_seeds_and_shows_the_whole_item(kind: str) -> None:
+    for seed in range(4):
+        one, again = render.identity(seed, kind), render.identity(seed, kind)
+        seen = render.view(one, np.random.default_rng(seed), SIDE)
+        assert np.array_equal(seen, render.view(again, np.random.default_rng(seed), SIDE))
+        assert seen.shape == (SIDE, SIDE, 4) and seen.dtype == np.uint8
+        alpha = seen[..., 3]
+        frame = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+        assert frame.max() < 128, "the item leaves the picture"
+        _, _, width, height = cv2.boundingRect((alpha > 127).astype(np.uint8))
+        assert max(width, height) > 0.8 * SIDE
+        assert alpha.max() == 255
+
+
+@pytest.mark.parametrize("kind", render.KINDS)
+def test_a_twin_differs_where_it_says_and_nowhere_else(kind: str) -> None:
+    one = render.identity(5, kind)
+    plain = render.front(one, SIDE)
+    for how in render.ways(one.design):
+        other = render.twin(one, how)
+        fields = ("kind", "layout", "words", "main", "picture", "size")
+        differ = [f for f in fields if getattr(one.design, f) != getattr(other.design, f)]
+        assert len(differ) == 1
+        assert not np.array_equal(plain, render.front(other, SIDE)), how
+    for how in set(render.TWINS) - set(render.ways(one.design)):
+        with pytest.raises(ValueError, match="choose one of"):
+            render.twin(one, how)
+
+
+def test_other_seeds_are_other_items() -> None:
+    designs = [render.identity(seed).design for seed in range(60)]
+    assert len({design.layout for design in designs}) == 60
+    assert len({design.kind for design in designs}) >= 10
+
+
+def test_the_command_writes_pictures_with_alpha_and_a_manifest(tmp_path: Path) -> None:
+    render.write_set(tmp_path, identities=2, views=3, seed=4, side=64, form="webp")
+    with (tmp_path / "manifest.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["role"] for row in rows] == ["reference", *["render"] * 3] * 2
+    for row in rows:
+        pixels = cv2.imread(str(tmp_path / row["path"]), cv2.IMREAD_UNCHANGED)
+        assert pixels is not None and pixels.shape == (64, 64, 4)
