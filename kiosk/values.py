@@ -87,6 +87,41 @@ class Neighbour:
     similarity: float
 
 
+POINT = np.dtype(
+    [("at", "<u2", (2,)), ("size", "u1"), ("angle", "u1"), ("descriptor", "i1", (48,))]
+)
+"""One local feature: where it lies (64ths of a pixel of its crop), its diameter (16 * log2 pixels),
+its direction (256ths of a turn) and what it looks like."""
+TONES = 24
+"""Side of the grid of mean colours that goes with local features."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """What a crop shows in detail: its local features and, coarsely, its colours."""
+
+    points: NDArray[np.void]
+    """(N,) POINT, the most distinct first; N may be 0."""
+    tones: NDArray[np.uint8]
+    """(TONES, TONES, 3) mean BGR of the crop's cells."""
+    size: tuple[int, int]
+    """Width and height of the crop, in the pixels that the points count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the second look found: how far a crop shows the very print of a reference."""
+
+    points: int
+    """Places of the reference that were found again, in one arrangement."""
+    coverage: float
+    """Share of the reference's detail, as far as it is in view, that they cover, 0..1."""
+    colour: float
+    """Agreement of the colours there, whatever the light, 0..1."""
+    strength: float
+    """All of it as one calibrated number: 0 nothing was found, 1 this is the print."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A SKU with the evidence of its best reference for one crop."""
@@ -98,6 +133,15 @@ class Match:
     """Row of that reference in the release."""
     contested: bool = False
     """The catalog has look-alikes of this SKU: similarity alone must not accept it."""
+    verified: Verified | None = None
+    """What the second look found; None: it was not taken."""
+    fused: float | None = None
+    """Similarity and second look as one number; None: similarity alone."""
+
+    @property
+    def evidence(self) -> float:
+        """What thresholds and margins are compared with: never less than the similarity."""
+        return self.similarity if self.fused is None else self.fused
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +160,9 @@ class Thresholds:
     """When to believe a match; measured for one release, never a constant in code."""
 
     accept: float
-    """Least similarity to accept."""
+    """Least evidence to accept."""
     choose: float
-    """Least similarity to offer a choice; below it the item is unknown."""
+    """Least evidence to offer a choice; below it the item is unknown."""
     margin: float
     """Least lead over the runner-up SKU to accept."""
     method: str
@@ -152,6 +196,7 @@ class Timings:
     locate_ms: float = 0.0
     embed_ms: float = 0.0
     search_ms: float = 0.0
+    verify_ms: float = 0.0
     total_ms: float = 0.0
 
 
@@ -171,10 +216,12 @@ class Look:
     """The subject does not touch the edge of the frame."""
     embedding: Embedding | None
     matches: tuple[Match, ...]
-    """SKUs by falling similarity."""
+    """SKUs by falling evidence."""
     thresholds: Thresholds
     release: str
     timings: Timings = field(default_factory=Timings)
+    unverified: int = 0
+    """Matches that the second look had no time left for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ LAYERS = {
     "kiosk.scene": 2,
     "kiosk.search": 2,
     "kiosk.decide": 2,
+    "kiosk.verify": 2,
     "kiosk.capture": 3,
     "kiosk.catalog": 3,
     "kiosk.models": 3,
@@ -45,11 +46,11 @@ LAYERS = {
     "kiosk.__main__": 8,
 }
 # Packages whose modules may import each other (without cycles, which a second test proves).
-PACKAGES = ("capture", "catalog", "cli", "config", "decide", "journal", "scene", "search", "web")
+PACKAGES = ("capture", "catalog", "cli", "config", "decide", "journal", "scene", "search", "verify", "web")
 
 THIRD_PARTIES = {
     "annoy": {"kiosk.search.annoy_index"},
-    "cv2": {"kiosk.vision.image", "kiosk.capture.video", "kiosk.scene"},
+    "cv2": {"kiosk.vision.features", "kiosk.vision.image", "kiosk.capture.video", "kiosk.scene"},
     "flask": {"kiosk.web"},
     "libcamera": {"kiosk.capture.picamera"},
     "numpy": {"kiosk"},

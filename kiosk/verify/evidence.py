@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what the second look found to one number, and that number joined with the similarity.
+
+The strength is fitted to right and wrong candidates (`kiosk.verify.weights`) and knows nothing of
+similarities. Joining only ever raises a similarity towards 1, by a share of what is missing: so it
+holds for any embedder, and evidence without a second look stays comparable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+from kiosk.values import Features, Verified
+from kiosk.verify import cover, weights
+from kiosk.verify.geometry import LEAST_POINTS, arranged
+from kiosk.verify.matching import Floats, directions, pairs
+
+RAISED = 0.9
+"""Share of the way from its similarity to 1 that a print found beyond doubt raises a match."""
+NOTHING = Verified(points=0, coverage=0.0, colour=0.0, strength=0.0)
+_RULES = 1
+
+
+def method() -> str:
+    """Names everything that shapes the evidence, given the features."""
+    fitted = (weights.CONSTANT, weights.LOG_POINTS, weights.COVERAGE, weights.COLOUR)
+    digest = hashlib.sha256(repr((fitted, weights.APART, RAISED)).encode()).hexdigest()
+    return f"{_RULES}-{digest[:8]}"
+
+
+def compare(query: Features, reference: Features, looking: Floats | None = None) -> Verified:
+    """Whether the query crop shows the print of the reference crop.
+
+    `looking`: `directions(query)`, when the caller has them from another comparison.
+    """
+    if min(len(query.points), len(reference.points)) < LEAST_POINTS:
+        return NOTHING
+    looking = directions(query) if looking is None else looking
+    found = arranged(query, reference, pairs(looking, directions(reference)))
+    if found is None:
+        return NOTHING
+    points = len(found.agreeing)
+    covered = cover.coverage(reference, query, found)
+    colour = cover.colour(reference, query, found)
+    return Verified(points, covered, colour, strength(points, covered, colour))
+
+
+def strength(points: int, coverage: float, colour: float) -> float:
+    """The chance, 0..1, that a candidate with this evidence is the right one; 0 for too few points.
+
+    Grows with each of them. Fitted among the nearest candidates, look-alikes of the brand included.
+    """
+    if points < LEAST_POINTS:
+        return 0.0
+    total = (
+        weights.CONSTANT
+        + weights.LOG_POINTS * math.log1p(points)
+        + weights.COVERAGE * coverage
+        + weights.COLOUR * colour
+    )
+    return 1 / (1 + math.exp(-total))
+
+
+def joined(similarity: float, found: Verified) -> float:
+    """Similarity and second look as one: from `similarity` (nothing found) to almost 1."""
+    return similarity + max(0.0, 1.0 - similarity) * RAISED * found.strength
