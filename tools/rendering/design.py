@@ -150,8 +150,9 @@ def twin_of(one: Design, how: str, seed: int) -> Design:
         raise ValueError(f"a {one.kind} has no {how!r} twin; choose one of {', '.join(ways(one))}")
     rng = np.random.default_rng([seed, one.layout, TWINS.index(how)])
     if how == "word":
-        other = made_up_word(rng, int(rng.integers(2, 4)))
-        return replace(one, words=(*one.words[:2], other))
+        words = list(one.words)
+        words[int(rng.integers(1, len(words)))] = made_up_word(rng, int(rng.integers(2, 4)))
+        return replace(one, words=tuple(words))
     if how == "picture":
         return replace(one, picture=int(rng.integers(2**31)))
     if how == "size":
