@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -21,8 +22,6 @@ F32 = npt.NDArray[np.float32]
 Rng = np.random.Generator
 PAD = 114
 CANVAS = 320
-NOISE = np.random.default_rng(0).normal(0, 1, (64, 512, 512)).astype(np.float16)
-"""Drawn once: drawing it for every picture would cost as much as the training step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +83,12 @@ def placed(rng: Rng, picture: Picture, backgrounds: list[U8]) -> tuple[U8, F32]:
     return np.ascontiguousarray(seen[..., :3]), box
 
 
+@cache
+def _noise() -> F32:
+    """16 sheets of 512×512, drawn once: drawing it anew costs as much as a training step."""
+    return np.random.default_rng(0).normal(0, 1, (16, 512, 512)).astype(np.float32)
+
+
 def _angle(rng: Rng, free: bool) -> float:
     kind = rng.random()
     if free and kind < 0.25:
@@ -94,7 +99,7 @@ def _angle(rng: Rng, free: bool) -> float:
 def _ground(rng: Rng, backgrounds: list[U8]) -> F32:
     if rng.random() < 0.35:
         plain = np.full((CANVAS, CANVAS, 3), rng.uniform(20, 235, 3), np.float32)
-        return np.asarray(plain + 8 * NOISE[0, :CANVAS, :CANVAS, None], np.float32).clip(0, 255)
+        return np.asarray(plain + 8 * _noise()[0, :CANVAS, :CANVAS, None], np.float32).clip(0, 255)
     room = backgrounds[int(rng.integers(len(backgrounds)))]
     part = int(min(room.shape[:2]) * rng.uniform(0.4, 1.0))
     y = int(rng.integers(room.shape[0] - part + 1))
@@ -172,9 +177,9 @@ def _photographed(rng: Rng, crop: U8) -> U8:
     if rng.random() < 0.15:
         crop = _glare(rng, crop)
     if rng.random() < 0.5:
-        sheet = NOISE[int(rng.integers(len(NOISE)))]
+        sheet = _noise()[int(rng.integers(16))]
         y, x = (int(v) for v in rng.integers(0, 256, 2))
-        noise = sheet[y : y + height, x : x + width, None].astype(np.float32)
+        noise = sheet[y : y + height, x : x + width, None]
         crop = (crop + noise * rng.uniform(1, 9)).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))]
