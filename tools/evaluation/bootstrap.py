@@ -43,7 +43,10 @@ NONE = Estimate(None)
 class Clusters:
     """Samples by their cluster (SKU), and how often each resample draws each cluster."""
 
-    def __init__(self, labels: Sequence[str], seed: int, resamples: int = RESAMPLES) -> None:
+    def __init__(
+        self, labels: Sequence[str], seed: Sequence[int], resamples: int = RESAMPLES
+    ) -> None:
+        """Equal labels and seeds are resampled alike, other seeds independently."""
         names, index = np.unique(np.array(labels, dtype=np.str_), return_inverse=True)
         self.count = len(names)
         self.index: Numbers = index.astype(np.int64)

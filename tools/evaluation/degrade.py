@@ -179,7 +179,7 @@ def _elsewhere(pixels: Pixels, clutter: float, box: Box, random: Random) -> Pixe
         x, y = int(random.integers(width)), int(random.integers(height))
         size = float(random.uniform(0.02, 0.12) * max(height, width))
         axes = (round(size), max(1, round(size * random.uniform(0.15, 1))))
-        cv2.ellipse(scene, (x, y), axes, float(random.uniform(180)), 0, 360, colour, -1)
+        cv2.ellipse(scene, (x, y), axes, float(random.uniform(0, 180)), 0, 360, colour, -1)
     kept = clip(grown(box, 0.03), width, height)
     rows = slice(math.floor(kept.y1), math.ceil(kept.y2))
     columns = slice(math.floor(kept.x1), math.ceil(kept.x2))

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.values import Outcome
-from tools.evaluation.answers import NOTHING_FOUND, UNDECIDED, Answer
-from tools.evaluation.bootstrap import RESAMPLES, Clusters, Estimate, Floats, auroc
+from tools.evaluation.answers import NOTHING_FOUND, Answer
+from tools.evaluation.bootstrap import Clusters, Estimate, Floats, auroc
 
 ALL = "all"
 TOP = 5
@@ -73,17 +73,14 @@ class Measured:
 class Group:
     """Answers as arrays, with their resamples. Built once and measured several ways."""
 
-    def __init__(self, answers: Sequence[Answer], seed: int, resamples: int = RESAMPLES) -> None:
+    def __init__(self, answers: Sequence[Answer], seed: Sequence[int], *, decides: bool) -> None:
+        """`decides`: they come from a system that has outcomes, and does not only rank."""
         self.answers = tuple(answers)
-        self.clusters = Clusters([each.picture.sku for each in answers], seed, resamples)
+        self.decides = decides
+        self.clusters = Clusters([each.picture.sku for each in answers], seed)
         self.ranks = np.array([each.rank for each in answers], np.int64)
         self.scores: Floats = np.array([each.reply.score for each in answers], np.float64)
         self.outcomes: NDArray[np.str_] = np.array([each.reply.outcome for each in answers], str)
-
-    @property
-    def decides(self) -> bool:
-        """False for a system that only ranks."""
-        return bool(np.any(~np.isin(self.outcomes, (UNDECIDED, NOTHING_FOUND))))
 
     def says(self, outcome: str) -> Floats:
         """1 for each answer with this outcome, else 0."""

@@ -95,21 +95,18 @@ def _cards(found: Result) -> str:
 def _groups(
     title: str, groups: Mapping[str, Measured], measures: Mapping[str, str]
 ) -> Iterator[str]:
-    """Measures across, groups down. One group only is `all` itself."""
+    """Measures down, groups across. One group only is `all` itself."""
     names = list(groups)[:1] if len(groups) == 2 else list(groups)
-    keys = [key for key in measures if any(key in groups[name].estimates for name in names)]
-    head = ["", "photos (SKUs)", *(measures[key] for key in keys), "accepted, of these wrong"]
-    rows = [
-        [
-            escape(name),
-            f"{groups[name].photos} ({groups[name].skus})",
-            *(_cell(groups[name].estimates.get(key)) for key in keys),
-            f"{groups[name].accepted}, {groups[name].accepted_wrong}",
-        ]
-        for name in names
+    rows = [["photos (SKUs)", *(f"{groups[n].photos} ({groups[n].skus})" for n in names)]]
+    rows += [
+        [escape(about), *(_cell(groups[name].estimates.get(key)) for name in names)]
+        for key, about in measures.items()
+        if any(key in groups[name].estimates for name in names)
     ]
+    wrong = [f"{groups[n].accepted}, {groups[n].accepted_wrong}" for n in names]
+    rows.append(["accepted, of these wrong", *wrong])
     yield f"<h2>{escape(title)}</h2>"
-    yield _table(head, rows)
+    yield _table(["", *names], rows)
 
 
 def _peers(results: Sequence[Result]) -> Iterator[str]:

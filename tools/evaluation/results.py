@@ -18,6 +18,7 @@ from tools.evaluation.bootstrap import LEVEL, RESAMPLES, Estimate
 from tools.evaluation.confusions import Confusion, confusions
 from tools.evaluation.manifests import Problem
 from tools.evaluation.measures import (
+    ALL,
     Group,
     Measured,
     by_category,
@@ -30,6 +31,7 @@ from tools.evaluation.sweep import Sweep
 from tools.evaluation.timing import Stages, timings
 
 FORMAT = 1
+_KNOWN, _UNKNOWN = 0, 1  # resampled each on their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +79,26 @@ def result(
     product: Result | None = None,
 ) -> Result:
     """Measure what a system answered; against `product` when it is a peer."""
-    known_groups = {key: Group(some, seed) for key, some in by_category(answers).items()}
-    unknown_groups = {key: Group(some, seed) for key, some in by_kind(unknown).items()}
-    everyone, strangers = Group(answers, seed), Group(unknown, seed)
+    decides = product is None
+    groups = {
+        key: Group(some, (seed, _KNOWN), decides=decides)
+        for key, some in by_category(answers).items()
+    }
+    strange = {
+        key: Group(some, (seed, _UNKNOWN), decides=decides)
+        for key, some in by_kind(unknown).items()
+    }
+    everyone, strangers = groups[ALL], strange[ALL]
     ahead = None
     if product is not None:
-        ours = Group(product.answers, seed)
+        ours = Group(product.answers, (seed, _KNOWN), decides=True)
         ahead = everyone.clusters.difference(ours.right(), everyone.right())
     return Result(
         name=name,
-        known={key: known_measures(group, strangers) for key, group in known_groups.items()},
+        known={key: known_measures(group, strangers) for key, group in groups.items()},
         unknown={
             key: unknown_measures(group, everyone)
-            for key, group in unknown_groups.items()
+            for key, group in strange.items()
             if group.answers
         },
         confusions=confusions(answers),

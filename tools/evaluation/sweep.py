@@ -16,7 +16,7 @@ import numpy as np
 
 from kiosk.values import Pixels
 from tools.evaluation.answers import Answer, Progress, System, ask
-from tools.evaluation.bootstrap import RESAMPLES, Clusters, Estimate, Floats
+from tools.evaluation.bootstrap import Clusters, Estimate, Floats
 from tools.evaluation.degrade import DEGRADATIONS, STRENGTHS, Degradation, degraded
 from tools.evaluation.manifests import Picture
 from tools.evaluation.measures import TOP
@@ -82,13 +82,12 @@ def swept(
     seed: int,
     progress: Progress,
     ways: Sequence[Degradation] = DEGRADATIONS,
-    resamples: int = RESAMPLES,
 ) -> Sweep:
     """Ask at most `most` of the plainly answered photos, spread evenly, in every way again."""
     chosen = _evenly(plain, most)
     pictures = [answer.picture for answer in chosen]
     boxes = {answer.picture.path: answer.reply.box for answer in chosen}
-    clusters = Clusters([each.sku for each in pictures], seed, resamples)
+    clusters = Clusters([each.sku for each in pictures], (seed,))
     base = _hits(chosen, 1)
 
     def seen(pixels: Pixels, picture: Picture, how: Degradation, strength: int) -> Pixels:
