@@ -76,22 +76,25 @@ def read_torch(data: bytes) -> Tensors:
 
     Raises ValueError for anything else.
     """
-    file = io.BytesIO(data)
     try:
-        if _Unpickler(file).load() != _MAGIC:
-            raise ValueError("not a PyTorch file of the old form")
-        for _ in ("protocol", "machine"):
-            _Unpickler(file).load()
-        table: dict[str, _Tensor] = _Unpickler(file).load()
-        width = {each.storage: _WIDTH[each.kind] for each in table.values()}
-        storages = {key: _values(file, width[key]) for key in _Unpickler(file).load()}
-        return {
-            name: each.values(storages[each.storage])
-            for name, each in table.items()
-            if each.kind == "float"
-        }
+        return _read(io.BytesIO(data))
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"not a PyTorch file of the old form ({error})") from error
+
+
+def _read(file: BinaryIO) -> Tensors:
+    if _Unpickler(file).load() != _MAGIC:
+        raise pickle.UnpicklingError("another beginning")
+    for _ in ("protocol", "machine"):
+        _Unpickler(file).load()
+    table: dict[str, _Tensor] = _Unpickler(file).load()
+    width = {each.storage: _WIDTH[each.kind] for each in table.values()}
+    storages = {key: _values(file, width[key]) for key in _Unpickler(file).load()}
+    return {
+        name: each.values(storages[each.storage])
+        for name, each in table.items()
+        if each.kind == "float"
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,13 @@ class _Tensor:
     stride: tuple[int, ...]
 
     def values(self, data: bytes) -> NDArray[np.float32]:
-        """Raises TypeError when the view reaches beyond its storage."""
+        """Raises EOFError when the view reaches beyond its storage."""
         size = _WIDTH["float"]
         strides = tuple(step * size for step in self.stride)
-        view = np.ndarray(self.shape, np.dtype("<f4"), data, self.offset * size, strides)
+        try:
+            view = np.ndarray(self.shape, np.dtype("<f4"), data, self.offset * size, strides)
+        except ValueError as error:
+            raise EOFError(str(error)) from error
         return np.ascontiguousarray(view, np.float32)
 
 
