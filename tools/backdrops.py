@@ -97,9 +97,53 @@ def furniture(rng: Rng, surface: F32) -> F32:
                 cv2.LINE_AA,
             )  # fmt: skip
     if rng.random() < 0.15:
+        _cable(rng, canvas)
+    if rng.random() < 0.15:
         at = np.array([rng.integers(0, width // 2), rng.integers(20, height)])
         _print(rng, canvas, at, rng.uniform(0.3, 1.0))
+    if rng.random() < 0.10:
+        _sign(rng, canvas)
     return np.asarray(canvas, np.float32)
+
+
+def _cable(rng: Rng, canvas: U8) -> None:
+    """A cable that comes from outside the picture and leaves it again, with its shadow."""
+    height, width = canvas.shape[:2]
+    turn = rng.uniform(0, 2 * np.pi)
+    out = np.array([np.cos(turn), np.sin(turn)])
+    ends = rng.normal(0, 0.25, (4, 2)) + 0.5 + out * np.array([-1.4, -0.4, 0.4, 1.4])[:, None]
+    t = np.linspace(0, 1, 80)[:, None]
+    weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3])
+    path = (weights @ ends * [width, height]).astype(np.int32)[:, None]
+    thick, ink = int(rng.integers(2, 9)), colour(rng, 15, 235)
+    dark = canvas // 2
+    cv2.polylines(canvas, [path + thick // 3], False, dark[height // 2, width // 2].tolist(), thick)
+    cv2.polylines(canvas, [path], False, [float(v) for v in ink], thick, cv2.LINE_AA)
+    light = [float(v) for v in np.clip(ink * 1.3 + 20, 0, 255)]
+    cv2.polylines(canvas, [path], False, light, max(1, thick // 4), cv2.LINE_AA)
+
+
+def _sign(rng: Rng, canvas: U8) -> None:
+    """A mark printed on the counter: a code of squares, a ring with a word, an arrow; flat."""
+    height, width = canvas.shape[:2]
+    size = min(height, width) * rng.uniform(0.06, 0.3)
+    at = rng.uniform(0.1, 0.9, 2) * [width, height]
+    ink, kind = _ink(rng), int(rng.integers(3))
+    if kind == 0:
+        cells, first = rng.random((9, 9)) < 0.5, at - size / 2
+        for row, column in np.argwhere(cells):
+            corner = first + np.array([column, row]) * size / 9
+            cv2.rectangle(canvas, dot(corner), dot(corner + size / 9 - 0.5), ink, -1)
+    elif kind == 1:
+        thick = int(rng.integers(1, 5))
+        cv2.circle(canvas, dot(at), int(size / 2), ink, thick, cv2.LINE_AA)
+        _print(rng, canvas, at - [size / 3, 0], size / 120)
+    else:
+        turn = rng.uniform(0, 2 * np.pi)
+        tip = at + size * np.array([np.cos(turn), np.sin(turn)])
+        cv2.arrowedLine(
+            canvas, dot(at), dot(tip), ink, int(rng.integers(1, 6)), cv2.LINE_AA, 0, 0.4
+        )
 
 
 def mat(rng: Rng, canvas: U8) -> U8:
@@ -180,9 +224,9 @@ def backdrop(rng: Rng, photos: list[U8], height: int, width: int) -> F32:
     """A place without items, H×W×3 float; a third are a counter seen obliquely before a room."""
     drawn = (gradient, wood, stone, ruled)
     choice = rng.random()
-    if choice < 0.18 and photos:
+    if choice < 0.24 and photos:
         return photo(rng, photos, height, width, blur=False)
-    if choice < 0.28 and photos:
+    if choice < 0.32 and photos:
         return furniture(rng, photo(rng, photos, height, width, blur=True))
     surface = furniture(rng, drawn[int(rng.integers(4))](rng, height, width))
     if choice < 0.55:

@@ -14,26 +14,32 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from tools import cutouts as source
-from tools.backdrops import backdrop, cloud
+from tools.backdrops import F32, U8, Rng, backdrop, photo
 from tools.hands import hand
+from tools.heaps import heap, shelf
+from tools.jewellery import jewel, plated, see_through
+from tools.lens import camera, letterbox
+from tools.real_photos import whole_photo
 
-U8 = npt.NDArray[np.uint8]
-F32 = npt.NDArray[np.float32]
-Rng = np.random.Generator
 MAX_BOXES = 6
-PAD = 114
 SHAPES = ((1.0, 0.75), (1.0, 0.75), (1.0, 0.5625), (0.75, 1.0), (1.0, 1.0))  # width, height
 
 
-def place(rng: Rng, cut: U8, height: int, width: int, solo: bool) -> tuple[F32, F32]:
-    """Turn, bend and scale a cut-out into a frame: BGR float H×W×3 and alpha 0..1 H×W."""
+def place(
+    rng: Rng, cut: U8, height: int, width: int, solo: bool, close: bool = False
+) -> tuple[F32, F32]:
+    """Turn, bend and scale a cut-out into a frame: BGR float H×W×3 and alpha 0..1 H×W.
+
+    `close`: it is held before the camera, fills the frame and is mostly cut off by it.
+    """
     tall, wide = cut.shape[:2]
     long_side = min(height, width) * float(np.exp(rng.uniform(np.log(0.10), np.log(1.05))))
     if solo and rng.random() < 0.6:
         long_side = min(height, width) * rng.uniform(0.3, 0.95)
+    if close:
+        long_side = min(height, width) * rng.uniform(0.75, 1.8)
     stretch = float(np.exp(rng.normal(0, 0.18)))
     if rng.random() < 0.08:  # long thin things
         stretch *= float(rng.choice([0.35, 2.8]))
@@ -47,7 +53,7 @@ def place(rng: Rng, cut: U8, height: int, width: int, solo: bool) -> tuple[F32, 
     spread = 0.12 if solo and rng.random() < 0.6 else 0.30
     centre = np.array([width, height]) * np.clip(rng.normal(0.5, spread, 2), 0.03, 0.97)
     reach = np.ptp(corners, axis=0) / 2
-    if rng.random() < 0.85:  # most items are wholly in view
+    if rng.random() < 0.85 and not close:  # most items are wholly in view
         limit = np.maximum(np.array([width, height]) - reach, np.array([width, height]) / 2)
         centre = np.clip(centre, np.minimum(reach, np.array([width, height]) / 2), limit)
     start = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
@@ -89,123 +95,139 @@ def shadow(rng: Rng, scene: F32, alpha: F32) -> F32:
     return scene
 
 
-def camera(rng: Rng, scene: F32) -> U8:
-    """Light, lens, sensor and JPEG: a clean float scene becomes a photo, uint8."""
+def material(rng: Rng, pixels: F32, alpha: F32) -> tuple[F32, F32]:
+    """Now and then the same thing in metal or in glass: pixels and what they cover."""
+    chance = rng.random()
+    if chance < 0.05:
+        return plated(rng, pixels), alpha
+    if chance < 0.09:
+        return np.asarray(pixels * 0.5 + 110, np.float32), see_through(rng, alpha)
+    return pixels, alpha
+
+
+def visible(pixels: F32, alpha: F32, scene: F32) -> F32:
+    """The item's pixels, lightened or darkened where nobody could tell it from the ground."""
+    there = alpha > 0.3
+    apart = float(np.abs(pixels - scene)[there].mean()) if there.any() else 255.0
+    if apart > 18:
+        return pixels
+    dark = float(scene[there].mean()) < 110
+    return np.asarray(255 - (255 - pixels) * 0.6 if dark else pixels * 0.55, np.float32)
+
+
+def seen_box(alpha: F32) -> source.Box | None:
+    """Tight box of what is seen of an item; None where too little is. Thin things are faint."""
+    solid, faint = int((alpha > 0.5).sum()), int((alpha > 0.15).sum())
+    if faint < 20 or (solid < 20 and faint < 60):
+        return None
+    level = 0.5 if solid > 0.6 * faint else 0.15
+    return source.mask_box(((alpha > level) * 255).astype(np.uint8))
+
+
+def drawn_item(rng: Rng, library: source.Library, kind: str) -> U8:
+    """A cut-out for one kind of scene."""
+    if kind == "thin" or (kind == "counter" and rng.random() < 0.05):
+        return jewel(rng)
+    return library.cutouts[int(rng.integers(len(library.cutouts)))].pixels
+
+
+def handled(
+    rng: Rng, library: source.Library, scene: F32, seen: list[F32], chance: float
+) -> tuple[F32, list[F32]]:
+    """Perhaps a hand over the last item: the scene and what is still seen of the items."""
     height, width = scene.shape[:2]
-    light = np.exp(rng.normal(0, 0.25) + (cloud(rng, height, width, 3) - 0.5) * rng.uniform(0, 0.7))
-    scene = scene * light[..., None] * np.exp(rng.normal(0, 0.07, 3))
-    if rng.random() < 0.15:
-        scene = scene * rng.uniform(0.18, 0.6)  # a dark stockroom
-    if rng.random() < 0.08:
-        ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
-        spot = (xs - rng.uniform(0, width)) ** 2 + (ys - rng.uniform(0, height)) ** 2
-        glare = np.exp(-spot / (rng.uniform(0.05, 0.3) * max(height, width)) ** 2)
-        scene = scene + glare[..., None] * rng.uniform(40, 160)
-    if rng.random() < 0.15:
-        length = int(rng.integers(3, 12))
-        kernel = np.zeros((length, length), np.float32)
-        angle = rng.uniform(0, np.pi)
-        reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
-        middle = np.array([length / 2, length / 2])
-        first, last = (middle - reach).astype(int), (middle + reach).astype(int)
-        cv2.line(kernel, tuple(map(int, first)), tuple(map(int, last)), 1.0, 1)
-        smear = kernel / max(float(kernel.sum()), 1.0)
-        scene = np.asarray(cv2.filter2D(scene, -1, smear), np.float32)
-    elif rng.random() < 0.35:
-        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 1.8)), np.float32)
-    noise = rng.normal(0, 1, scene.shape).astype(np.float32) * rng.uniform(0, 9)
-    image = np.clip(scene + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.7:
-        coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 96))])
-        image = np.asarray(cv2.imdecode(coded[1], cv2.IMREAD_COLOR), np.uint8)
-    return image
+    if rng.random() >= chance:
+        return scene, seen
+    reach = (rng.uniform(0, width), rng.uniform(0, height))
+    if seen:
+        ys, xs = np.nonzero(seen[-1] > 0.5)
+        pick = int(rng.integers(len(xs))) if len(xs) else 0
+        reach = (float(xs[pick]), float(ys[pick])) if len(xs) else (width / 2, height / 2)
+    pixels, alpha = hand(rng, height, width, reach, library.hands)
+    left = [old * (1 - alpha) for old in seen]
+    if all(new.sum() > 0.5 * old.sum() for new, old in zip(left, seen, strict=True)):
+        scene = shadow(rng, scene, alpha)
+        return scene * (1 - alpha[..., None]) + pixels * alpha[..., None], left
+    return scene, seen
 
 
-def letterbox(image: U8, boxes: F32, side: int) -> tuple[U8, F32]:
-    """Scale to fit side×side, centred, padded with 114; boxes (n, 4) follow."""
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    new_w, new_h = round(width * scale), round(height * scale)
-    if (new_w, new_h) != (width, height):
-        image = np.asarray(cv2.resize(image, (new_w, new_h), interpolation=cv2.INTER_AREA))
-    left, top = (side - new_w) // 2, (side - new_h) // 2
-    canvas = np.full((side, side, 3), PAD, np.uint8)
-    canvas[top : top + new_h, left : left + new_w] = image
-    moved = boxes * np.array([new_w / width, new_h / height] * 2) + np.array([left, top] * 2)
-    return canvas, moved.astype(np.float32)
+def ground(rng: Rng, library: source.Library, kind: str, height: int, width: int) -> F32:
+    """What is behind the items of one kind of scene."""
+    if kind == "shelf":
+        cuts = [library.cutouts[int(k)].pixels for k in rng.integers(len(library.cutouts), size=5)]
+        return shelf(rng, cuts, height, width)
+    if kind == "photo ground":
+        return photo(rng, library.backgrounds, height, width, blur=False)
+    return backdrop(rng, library.backgrounds, height, width)
 
 
-def composite(rng: Rng, library: source.Library, side: int, count: int) -> tuple[U8, F32]:
-    """A drawn scene with up to `count` items."""
+def composite(
+    rng: Rng, library: source.Library, side: int, count: int, kind: str = "counter"
+) -> tuple[U8, F32]:
+    """A drawn scene with up to `count` items; `kind` is one of KINDS."""
     shape = SHAPES[int(rng.integers(len(SHAPES)))]
     width, height = int(side * shape[0]), int(side * shape[1])
-    scene = backdrop(rng, library.backgrounds, height, width)
+    scene = ground(rng, library, kind, height, width)
     seen: list[F32] = []
+    if kind == "heap":
+        pixels, alpha = heap(rng, drawn_item(rng, library, kind), height, width)
+        scene = shadow(rng, scene, alpha) * (1 - alpha[..., None]) + pixels * alpha[..., None]
+        count, seen = int(rng.random() < 0.25), [alpha]
+        if count:  # the one taken out of the heap is meant
+            seen = []
+    close = kind == "close" or (kind in ("shelf", "heap") and rng.random() < 0.3)
     for _ in range(count):
-        cut = library.cutouts[int(rng.integers(len(library.cutouts)))].pixels
-        pixels, alpha = place(rng, cut, height, width, count == 1)
+        cut = drawn_item(rng, library, kind)
+        pixels, alpha = place(rng, cut, height, width, count == 1 or kind == "thin", close)
         if alpha.sum() < 30 or any((alpha * old).sum() > 0.3 * old.sum() for old in seen):
             continue
         scene = shadow(rng, scene, alpha)
-        scene = scene * (1 - alpha[..., None]) + pixels * alpha[..., None]
+        pixels = visible(pixels, alpha, scene)
+        pixels, cover = (pixels, alpha) if kind == "thin" else material(rng, pixels, alpha)
+        scene = scene * (1 - cover[..., None]) + pixels * cover[..., None]
         seen = [old * (1 - alpha) for old in seen] + [alpha]
-    if rng.random() < (0.3 if seen else 0.35):
-        if seen:
-            ys, xs = np.nonzero(seen[-1] > 0.5)
-            pick = int(rng.integers(len(xs))) if len(xs) else 0
-            reach = (float(xs[pick]), float(ys[pick])) if len(xs) else (width / 2, height / 2)
-        else:
-            reach = (rng.uniform(0, width), rng.uniform(0, height))
-        pixels, alpha = hand(rng, height, width, reach, library.hands)
-        left = [old * (1 - alpha) for old in seen]
-        if all(new.sum() > 0.5 * old.sum() for new, old in zip(left, seen, strict=True)):
-            scene = shadow(rng, scene, alpha)
-            scene = scene * (1 - alpha[..., None]) + pixels * alpha[..., None]
-            seen = left
-    boxes = [source.mask_box((a * 255).astype(np.uint8)) for a in seen if (a > 0.5).sum() > 20]
+    chance = 0.55 if kind in ("close", "shelf") else 0.35
+    scene, seen = handled(rng, library, scene, seen, chance)
+    boxes = [box for box in map(seen_box, seen) if box is not None]
     found = np.array(boxes, np.float32).reshape(-1, 4)
     return letterbox(camera(rng, np.asarray(scene, np.float32)), found, side)
 
 
-def whole_photo(rng: Rng, library: source.Library, side: int) -> tuple[U8, F32]:
-    """A real photo with its teacher's box, cropped a little, mirrored, in another light."""
-    photo = library.photos[int(rng.integers(len(library.photos)))]
-    image, box = photo.pixels, np.array(photo.box)
-    height, width = image.shape[:2]
-    keep = rng.uniform(0, 1, 4) * (0.0 if rng.random() < 0.3 else 1.0)
-    x1, y1 = (box[:2] * keep[:2]).astype(int)
-    x2 = int(width - (width - box[2]) * keep[2])
-    y2 = int(height - (height - box[3]) * keep[3])
-    image = image[y1:y2, x1:x2]
-    box = box - [x1, y1, x1, y1]
-    if rng.random() < 0.5:
-        image = np.ascontiguousarray(image[:, ::-1])
-        box = np.array([x2 - x1 - box[2], box[1], x2 - x1 - box[0], box[3]])
-    if rng.random() < 0.3:
-        image = np.ascontiguousarray(np.rot90(image))
-        box = np.array([box[1], x2 - x1 - box[2], box[3], x2 - x1 - box[0]])
-    small, moved = letterbox(np.asarray(image, np.uint8), box[None].astype(np.float32), side)
-    inside = (small != PAD).any(2, keepdims=True)
-    lit = camera(rng, small.astype(np.float32))
-    return np.where(inside, lit, small).astype(np.uint8), moved
+KINDS = ("counter", "photo ground", "close", "thin", "heap", "shelf", "empty", "photo", "shop")
+MIX = (0.27, 0.08, 0.13, 0.07, 0.05, 0.07, 0.13, 0.12, 0.08)
 
 
-def make_scene(rng: Rng, library: source.Library, side: int = 256) -> tuple[U8, F32]:
-    """One training picture BGR uint8 side×side×3 and its boxes (n, 4); 22 % hold no item."""
-    if library.photos and rng.random() < 0.25:
-        return whole_photo(rng, library, side)
-    counts = (0, 1, 2, 3, 4)
-    count = int(rng.choice(counts, p=(0.29, 0.42, 0.14, 0.09, 0.06)))
-    return composite(rng, library, side, count)
+def make_scene(
+    rng: Rng, library: source.Library, side: int = 256, kind: str = ""
+) -> tuple[U8, F32]:
+    """One training picture BGR uint8 side×side×3 and its boxes (n, 4); a fifth hold no item."""
+    kind = kind or str(rng.choice(KINDS, p=MIX))
+    if kind == "photo" and library.photos:
+        return whole_photo(rng, library.photos, side)
+    if kind == "shop" and library.heaps:
+        return whole_photo(rng, library.heaps, side)
+    if kind == "empty":
+        return composite(rng, library, side, 0, str(rng.choice(["counter", "photo ground"])))
+    if kind == "counter":
+        count = int(rng.choice((0, 1, 2, 3, 4), p=(0.22, 0.42, 0.18, 0.11, 0.07)))
+        return composite(rng, library, side, count)
+    count = (
+        1 if kind in ("close", "shelf", "heap") else int(rng.choice((1, 2, 3), p=(0.7, 0.2, 0.1)))
+    )
+    return composite(rng, library, side, count, kind)
 
 
-def shard(library: source.Library, seed: int, size: int, side: int) -> tuple[U8, F32]:
-    """`size` scenes: images (n, side, side, 3) uint8, boxes (n, 6, 4) padded with -1."""
+def shard(
+    library: source.Library, seed: int, size: int, side: int, kind: str = ""
+) -> tuple[U8, F32]:
+    """`size` scenes (all of one kind, or the training mix): images (n, side, side, 3)
+    uint8, boxes (n, 6, 4) padded with -1.
+    """
     rng = np.random.default_rng(seed)
     images = np.empty((size, side, side, 3), np.uint8)
     boxes = np.full((size, MAX_BOXES, 4), -1, np.float32)
     for k in range(size):
-        images[k], found = make_scene(rng, library, side)
+        images[k], found = make_scene(rng, library, side, kind)
         boxes[k, : len(found)] = found[:MAX_BOXES]
     return images, boxes
 
@@ -220,11 +242,14 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first shard")
     parser.add_argument("--size", type=int, default=1000)
     parser.add_argument("--validation", action="store_true", help="held-out SKUs instead")
+    parser.add_argument("--kind", default="", choices=["", *KINDS], help="one kind of scene only")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     library = source.load(args.data, args.work, args.validation)
     print(len(library.cutouts), len(library.photos), len(library.backgrounds), flush=True)
     side_name = "validation" if args.validation else "train"
+    if args.kind:
+        side_name += "-" + args.kind.replace(" ", "-")
     folder = args.work / "scenes" / side_name
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(args.first, args.first + args.shards):
@@ -232,7 +257,9 @@ def main() -> None:
         if target.exists():
             continue
         began = time.monotonic()
-        images, boxes = shard(library, 1000 * args.validation + number, args.size, args.side)
+        images, boxes = shard(
+            library, 1000 * args.validation + number, args.size, args.side, args.kind
+        )
         partial = target.with_suffix(".part.npz")
         np.savez(partial, images=images, boxes=boxes)
         partial.replace(target)

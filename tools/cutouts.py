@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.hands import modelled
+from tools.heaps import heap_box
 
 U8 = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -33,10 +34,10 @@ class Cutout:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A whole BGR photo with the box of its one item."""
+    """A whole BGR photo and which of its pixels are its one item (0/255)."""
 
     pixels: U8
-    box: Box
+    mask: U8
     sku: str
 
 
@@ -48,6 +49,7 @@ class Library:
     photos: list[Photo]
     backgrounds: list[U8]
     hands: list[U8]
+    heaps: list[Photo]
 
 
 def is_validation(sku: str) -> bool:
@@ -113,29 +115,78 @@ def renders(data: Path, validation: bool) -> list[Cutout]:
     return found
 
 
-def _masked(data: Path, masks: Path, validation: bool) -> tuple[list[Cutout], list[Photo]]:
-    cutouts, photos = [], []
+@dataclass(slots=True)
+class Found:
+    """What the photos of one side of the split give."""
+
+    cutouts: list[Cutout]
+    photos: list[Photo]
+    heaps: list[Photo]
+    grounds: list[U8]
+
+
+def _sort(found: Found, row: dict[str, str], folder: str, image: U8, raw: U8) -> None:
+    """Use one photo and its teacher's mask for all that they are good for."""
+    mask = clean_mask(raw)
+    in_shop = folder == "grocery" and row["role"] == "photo"
+    produce = in_shop and row["category"] != "Packages"
+    if mask is None or (produce and mask.mean() < 0.12 * 255):
+        if produce:
+            found.heaps.append(Photo(image, _filled(heap_box(image), image), row["sku"]))
+        return
+    if edge_contact(mask) < 0.03 and not produce:
+        soft = np.asarray(cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3))), (3, 3), 0))
+        cut = _trim(np.dstack([image, soft]).astype(np.uint8))
+        if cut is not None:
+            found.cutouts.append(Cutout(cut, row["sku"]))
+    if produce:
+        found.heaps.append(Photo(image, mask, row["sku"]))
+    elif row["role"] != "reference":
+        found.photos.append(Photo(image, mask, row["sku"]))
+    if not in_shop and row["role"] != "reference":
+        ground = _beside(image, raw)
+        if ground is not None:
+            found.grounds.append(ground)
+
+
+def _filled(box: Box, image: U8) -> U8:
+    mask = np.zeros(image.shape[:2], np.uint8)
+    x1, y1, x2, y2 = (round(v) for v in box)
+    mask[y1:y2, x1:x2] = 255
+    return mask
+
+
+def _beside(image: U8, raw: U8) -> U8 | None:
+    """The largest part of a photo of one item in which nothing of the item is."""
+    height, width = raw.shape
+    unsure = np.asarray(cv2.dilate(raw, np.ones((9, 9))), np.uint8)
+    if not (unsure > 100).any():
+        return None
+    x1, y1, x2, y2 = mask_box(np.where(unsure > 40, 255, 0).astype(np.uint8))
+    box = ((x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height)
+    left, top, right, bottom = _largest_free([box], 200)
+    part = image[int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
+    return np.ascontiguousarray(part) if min(part.shape[:2]) >= 56 else None
+
+
+def _masked(data: Path, masks: Path, validation: bool) -> Found:
+    found = Found([], [], [], [])
     for folder in ("grocery", "single_items"):
         for row in _rows(data / folder):
             mask_path = (masks / folder / row["path"]).with_suffix(".png")
             if row["split"] == "test" or is_validation(row["sku"]) != validation:
                 continue
-            if not mask_path.exists():
+            produce = row["role"] == "photo" and row["category"] in ("Fruit", "Vegetables")
+            if not mask_path.exists() and not produce:
                 continue
             image = cv2.imread(str(data / folder / row["path"]), cv2.IMREAD_COLOR)
-            raw = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
-            mask = None if raw is None else clean_mask(np.asarray(raw, np.uint8))
-            if mask is None or image is None:
+            raw = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE) if mask_path.exists() else None
+            if image is None:
                 continue
-            contact, in_shop = edge_contact(mask), folder == "grocery" and row["role"] == "photo"
-            if contact < 0.03:
-                soft = np.asarray(cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3))), (3, 3), 0))
-                cut = _trim(np.dstack([image, soft]).astype(np.uint8))
-                if cut is not None and not (in_shop and row["category"] != "Packages"):
-                    cutouts.append(Cutout(cut, row["sku"]))
-            if row["role"] != "reference" and (row["category"] == "Packages" or not in_shop):
-                photos.append(Photo(np.asarray(image, np.uint8), mask_box(mask), row["sku"]))
-    return cutouts, photos
+            if raw is None:
+                raw = np.zeros(image.shape[:2], np.uint8)
+            _sort(found, row, folder, np.asarray(image, np.uint8), np.asarray(raw, np.uint8))
+    return found
 
 
 def backgrounds(data: Path, validation: bool) -> list[U8]:
@@ -161,14 +212,14 @@ def backgrounds(data: Path, validation: bool) -> list[U8]:
     return found
 
 
-def _largest_free(boxes: list[tuple[float, ...]]) -> Box:
+def _largest_free(boxes: list[tuple[float, ...]], tries: int = 3000) -> Box:
     """Largest rectangle (relative) that meets no box (cx, cy, w, h), among those on box edges."""
     edges = [(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2) for cx, cy, w, h in boxes]
     best, best_area = (0.0, 0.0, 0.0, 0.0), 0.0
     rng = np.random.default_rng(0)
     xs = np.unique([0.0, 1.0, *(e[0] for e in edges), *(e[2] for e in edges)]).clip(0, 1)
     ys = np.unique([0.0, 1.0, *(e[1] for e in edges), *(e[3] for e in edges)]).clip(0, 1)
-    for _ in range(3000):
+    for _ in range(tries):
         x1, x2 = sorted(rng.choice(xs, 2))
         y1, y2 = sorted(rng.choice(ys, 2))
         area = (x2 - x1) * (y2 - y1)
@@ -181,10 +232,11 @@ def _largest_free(boxes: list[tuple[float, ...]]) -> Box:
 
 def load(data: Path, work: Path, validation: bool) -> Library:
     """Read one side of the split into memory (about 0.6 GB for training)."""
-    cutouts, photos = _masked(data, work / "masks", validation)
+    found = _masked(data, work / "masks", validation)
     return Library(
-        renders(data, validation) + cutouts,
-        photos,
-        backgrounds(data, validation),
+        renders(data, validation) + found.cutouts,
+        found.photos,
+        backgrounds(data, validation) + found.grounds,
         modelled(work / "hands"),
+        found.heaps,
     )

@@ -37,13 +37,15 @@ class Score:
     precision: float
     false_per_empty: float
     empty_with_any: float
+    wide: float  # geometric mean of found over true side, boxes that meet their item
 
     def line(self) -> str:
         """One line for people."""
         return (
             f"top IoU {self.top_iou:.3f}  single-item IoU {self.one_iou:.3f}  "
             f"recall {self.recall:.3f}  precision {self.precision:.3f}  "
-            f"false/empty {self.false_per_empty:.3f}  empty with any {self.empty_with_any:.3f}"
+            f"false/empty {self.false_per_empty:.4f}  empty with any {self.empty_with_any:.4f}  "
+            f"sides {self.wide:.3f}"
         )
 
 
@@ -70,6 +72,7 @@ def suppress(boxes: F32, scores: F32, threshold: float, overlap: float = 0.5) ->
 def measure(found: tuple[F32, F32], truth: F32, threshold: float) -> Score:
     """Compare boxes (n, k, 4) and scores (n, k) with the true boxes (n, b, 4), negative = none."""
     top, single, hits, items, claims, false, empties, any_false = [], [], 0, 0, 0, 0, 0, 0
+    ratios: list[float] = []
     for boxes, scores, real in zip(*found, truth, strict=True):
         real = real[real[:, 2] > 0]
         kept, _ = suppress(boxes, scores, threshold)
@@ -89,9 +92,12 @@ def measure(found: tuple[F32, F32], truth: F32, threshold: float) -> Score:
             while overlap.size and overlap.max() >= 0.5:
                 row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
                 hits, overlap[row], overlap[:, column] = hits + 1, 0, 0
+                sides = (kept[row, 2:] - kept[row, :2]) / (real[column, 2:] - real[column, :2])
+                ratios.append(float(np.log(sides.clip(0.1, 10)).mean()))
     return Score(
         float(np.mean(top or [0])), float(np.mean(single or [0])), hits / max(items, 1),
         hits / max(claims, 1), false / max(empties, 1), any_false / max(empties, 1),
+        float(np.exp(np.mean(ratios or [0]))),
     )  # fmt: skip
 
 
