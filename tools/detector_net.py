@@ -20,6 +20,7 @@ from tools.lite0 import ConvUnit, Lite0, OnnxGraph, pretrained
 STRIDE = 8
 TOP_K = 32
 TAPS = (4, 10, 13)  # blocks whose outputs feed the neck: stride 8, 16, 32
+EARLY = TAPS[0] + 1  # blocks whose output can be kept instead of the picture while they are frozen
 
 
 class Separable(nn.Module):  # type: ignore[misc]  # no torch where this is checked
@@ -32,7 +33,9 @@ class Separable(nn.Module):  # type: ignore[misc]  # no torch where this is chec
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Same shape out as in."""
-        y: torch.Tensor = self.point(self.depth(x))
+        with torch.autocast(x.device.type, enabled=False):  # its gradient is slow in bfloat16
+            wide = self.depth(x.float())
+        y: torch.Tensor = self.point(wide)
         return y
 
 
@@ -42,7 +45,6 @@ class DetectorNet(nn.Module):  # type: ignore[misc]  # no torch where this is ch
     def __init__(self, backbone: Lite0, channels: int = 96) -> None:
         super().__init__()
         self.backbone = backbone
-        self.frozen = 5  # so many first blocks stay as ImageNet left them
         self.laterals = nn.ModuleList(
             ConvUnit(c, channels, norm=True, relu=False) for c in (40, 112, 192)
         )
@@ -58,14 +60,28 @@ class DetectorNet(nn.Module):  # type: ignore[misc]  # no torch where this is ch
             self.edges.conv.bias.fill_(1.2)
             self.edges.conv.weight.mul_(0.1)
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """See the class."""
-        taps = []
-        with torch.no_grad():
-            x = self.backbone.stem(x)
+    def freeze(self, blocks: int) -> None:
+        """Let the stem and so many first blocks stay as they are, and all 5×5 depthwise kernels of
+        the backbone: their gradient takes longer than all the rest and they have least to learn.
+        """
+        self.backbone.stem.requires_grad_(False)
         for k, block in enumerate(self.backbone.blocks):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and k >= self.frozen):
-                x = block(x)
+            block.requires_grad_(k >= blocks)
+            if block.depthwise.conv.kernel_size == (5, 5):
+                block.depthwise.requires_grad_(False)
+
+    def early(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalised N×3×S×S to the N×40×S/8×S/8 output of the first `EARLY` blocks."""
+        x = self.backbone.stem(x)
+        for block in self.backbone.blocks[:EARLY]:
+            x = block(x)
+        return x
+
+    def late(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The rest of the network."""
+        taps = [x]
+        for k in range(EARLY, TAPS[-1] + 1):
+            x = self.backbone.blocks[k](x)
             if k in TAPS:
                 taps.append(x)
         fine, middle, coarse = (unit(tap) for unit, tap in zip(self.laterals, taps, strict=True))
@@ -75,6 +91,10 @@ class DetectorNet(nn.Module):  # type: ignore[misc]  # no torch where this is ch
         fine = self.merge8(fine + functional.interpolate(middle, scale_factor=2.0))
         fine = self.tower(fine)
         return self.centre(fine), self.edges(fine)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """See the class."""
+        return self.late(self.early(x))
 
 
 def new_net() -> DetectorNet:
