@@ -160,7 +160,7 @@ def boxes(first: Answers, second: Answers, score: float) -> Report:
 def compare(first: Path, second: Path, paths: Sequence[Path], score: float) -> Report:
     """The whole report. Raises ValueError when the two are not the same kind of model."""
     models = [opened(first), opened(second)]
-    kinds = [sorted(output.name for output in m.session.get_outputs()) for m in models]
+    kinds = [sorted((o.name, o.shape[1:]) for o in m.session.get_outputs()) for m in models]
     if kinds[0] != kinds[1] or models[0].side != models[1].side:
         raise ValueError(
             f"{first} gives {kinds[0]} at {models[0].side} px, {second} gives {kinds[1]} at "
