@@ -220,15 +220,19 @@ def photo(rng: Rng, photos: list[U8], height: int, width: int, blur: bool) -> F3
     return np.asarray(piece, np.float32)
 
 
+def bare(rng: Rng, height: int, width: int) -> F32:
+    """A counter with nothing on it: the frame a kiosk sees most of the time."""
+    return (gradient, wood, stone, ruled)[int(rng.integers(4))](rng, height, width)
+
+
 def backdrop(rng: Rng, photos: list[U8], height: int, width: int) -> F32:
     """A place without items, H×W×3 float; a third are a counter seen obliquely before a room."""
-    drawn = (gradient, wood, stone, ruled)
     choice = rng.random()
     if choice < 0.24 and photos:
         return photo(rng, photos, height, width, blur=False)
     if choice < 0.32 and photos:
         return furniture(rng, photo(rng, photos, height, width, blur=True))
-    surface = furniture(rng, drawn[int(rng.integers(4))](rng, height, width))
+    surface = furniture(rng, bare(rng, height, width))
     if choice < 0.55:
         return surface
     cut = int(height * rng.uniform(0.05, 0.45))  # oblique view: the far edge of the counter

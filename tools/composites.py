@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from tools import cutouts as source
-from tools.backdrops import F32, U8, Rng, backdrop, photo
+from tools.backdrops import F32, U8, Rng, backdrop, bare, photo
 from tools.hands import hand
 from tools.heaps import heap, shelf
 from tools.jewellery import jewel, plated, see_through
@@ -77,7 +77,7 @@ def place(
 def shadow(rng: Rng, scene: F32, alpha: F32) -> F32:
     """Darken the ground: up to two contact shadows and, half of the time, a long cast one."""
     height, width = alpha.shape
-    if alpha.max() < 0.5:
+    if alpha.max() < 0.51:
         return scene
     left, top, right, bottom = source.mask_box((alpha * 255).astype(np.uint8))
     size = max(right - left, bottom - top)
@@ -194,6 +194,7 @@ def composite(
 
 
 KINDS = ("counter", "photo ground", "close", "thin", "heap", "shelf", "empty", "photo", "shop")
+HELD_KINDS = (*KINDS, "bare")  # only to measure with: nothing, no mark and no hand on a counter
 MIX = (0.27, 0.08, 0.13, 0.07, 0.05, 0.07, 0.13, 0.12, 0.08)
 
 
@@ -206,6 +207,9 @@ def make_scene(
         return whole_photo(rng, library.photos, side)
     if kind == "shop" and library.heaps:
         return whole_photo(rng, library.heaps, side)
+    if kind == "bare":
+        shown = camera(rng, bare(rng, side * 3 // 4, side))
+        return letterbox(shown, np.zeros((0, 4), np.float32), side)
     if kind == "empty":
         return composite(rng, library, side, 0, str(rng.choice(["counter", "photo ground"])))
     if kind == "counter":
@@ -242,7 +246,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first shard")
     parser.add_argument("--size", type=int, default=1000)
     parser.add_argument("--validation", action="store_true", help="held-out SKUs instead")
-    parser.add_argument("--kind", default="", choices=["", *KINDS], help="one kind of scene only")
+    parser.add_argument(
+        "--kind", default="", choices=["", *HELD_KINDS], help="one kind of scene only"
+    )
     args = parser.parse_args()
     cv2.setNumThreads(1)
     library = source.load(args.data, args.work, args.validation)
