@@ -212,10 +212,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the report here too")
     args = parser.parse_args(arguments)
     cv2.setNumThreads(1)
-    paths = pictures(args.pictures)
-    if args.limit and len(paths) > args.limit:
-        paths = [paths[k] for k in np.linspace(0, len(paths) - 1, args.limit).astype(int)]
-    report = compare(args.first, args.second, paths, args.score)
+    try:
+        paths = pictures(args.pictures)
+        if args.limit and len(paths) > args.limit:
+            paths = [paths[k] for k in np.linspace(0, len(paths) - 1, args.limit).astype(int)]
+        report = compare(args.first, args.second, paths, args.score)
+    except ValueError as error:
+        parser.error(str(error))
     print("\n".join(lines(report)))
     if args.json is not None:
         args.json.write_text(json.dumps(report, indent=1) + "\n")

@@ -171,8 +171,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("log", type=Path)
     parser.add_argument("out", type=Path, help="a .png")
     args = parser.parse_args(arguments)
-    if not cv2.imwrite(str(args.out), drawn(read(args.log))):
-        raise OSError(f"{args.out}: cannot be written")
+    try:
+        curves = read(args.log)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if not cv2.imwrite(str(args.out), drawn(curves)):
+        parser.error(f"{args.out}: cannot be written; is the folder there, the name a .png?")
 
 
 if __name__ == "__main__":
