@@ -9,9 +9,11 @@ tests/renders` makes the pictures, `python -m tools.golden` the golden answers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_models
 
 from kiosk.config import LocateConfig
 from kiosk.vision.boxes import iou
@@ -127,6 +129,20 @@ def test_the_models_answer_as_written_down(name: str, pictures: list[Shot]) -> N
     sure = wanted["scores"][:, 0] >= threshold
     assert sure.any()
     assert np.abs(found["boxes"] - wanted["boxes"])[sure, 0].max() <= BOX_PX
+
+
+def test_the_golden_command_writes_what_the_test_reads_and_says_what_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = tiny_models.write_models(tmp_path / "models")
+    for said in ("nothing to compare with", "changed"):
+        golden.main(["--models", str(models), "--out", str(tmp_path / "golden")])
+        assert capsys.readouterr().out.count(said) == len(golden.NAMES)
+    with np.load(tmp_path / "golden" / "embedder.npz") as file:
+        model = OnnxSession(models / "embedder.toml", threads=1)
+        assert str(file["model"]) == model.card.sha256
+        asked = golden.inputs("embedder", model, golden.shots())
+        assert np.array_equal(file["embedding"], golden.answers(model, asked)["embedding"])
 
 
 @pytest.mark.parametrize("name", golden.NAMES)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tools import render
+from tools import counter_pictures, golden, render
 
 SIDE = 128
 
@@ -59,3 +59,15 @@ def test_the_command_writes_pictures_with_alpha_and_a_manifest(tmp_path: Path) -
     for row in rows:
         pixels = cv2.imread(str(tmp_path / row["path"]), cv2.IMREAD_UNCHANGED)
         assert pixels is not None and pixels.shape == (64, 64, 4)
+
+
+def test_the_committed_pictures_are_what_their_command_draws(tmp_path: Path) -> None:
+    committed = Path(__file__).parent / "renders"
+    counter_pictures.main([str(tmp_path)])
+    names = sorted(path.name for path in committed.iterdir())
+    assert names == sorted(path.name for path in tmp_path.iterdir())
+    for drawn, kept in zip(golden.shots(tmp_path), golden.shots(committed), strict=True):
+        assert (drawn.name, drawn.sku, drawn.role) == (kept.name, kept.sku, kept.role)
+        assert np.abs(drawn.pixels.astype(int) - kept.pixels.astype(int)).mean() < 3, kept.name
+        if kept.box is not None and drawn.box is not None:
+            assert drawn.box.as_list() == pytest.approx(kept.box.as_list(), abs=2)
