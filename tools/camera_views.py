@@ -22,6 +22,8 @@ F32 = npt.NDArray[np.float32]
 Rng = np.random.Generator
 PAD = 114
 CANVAS = 320
+GOOD_LIGHT = 0.3
+"""Share of views that only turn and cut: fine shades must be seen as they are, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +39,10 @@ def camera_view(rng: Rng, picture: Picture, backgrounds: list[U8], side: int) ->
     canvas, box = placed(rng, picture, backgrounds)
     if rng.random() < 0.2:
         canvas = _fingers(rng, canvas, box)
-    return _cut(canvas, _wrong(rng, box), side, lambda part: _photographed(rng, part))
+    box = _wrong(rng, box)
+    if rng.random() < GOOD_LIGHT:
+        return _cut(canvas, box, side)
+    return _cut(canvas, box, side, lambda part: _photographed(rng, part))
 
 
 def plain_view(picture: Picture, side: int) -> U8:

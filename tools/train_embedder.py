@@ -3,11 +3,12 @@
 
     python -m tools.train_embedder --data DATA --work WORK [--without grocery]
 
-Reads WORK/instances.npz (see `tools.instances`). Three wishes at once: views of one SKU lie
+Reads WORK/instances.npz (see `tools.instances`). Four wishes at once: views of one SKU lie
 together and everything else apart, its twins first of all (supervised contrast over a memory of
-past batches); what SSCD says of the plain picture can be read off a camera view of it; and so can
-what ImageNet taught the backbone. It may be stopped at any time: the same command goes on from the
-last checkpoint.
+past batches); what SSCD says of the plain picture can be read off a camera view of it; so can what
+ImageNet taught the backbone; and different SKUs are as alike as both teachers find them: contrast
+alone forgets what fruit looks like. It may be stopped at any time: the same command goes on from
+the last checkpoint.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ TEMPERATURE = 0.07
 MEMORY = 4096
 ALIKE = 0.8
 """From this SSCD similarity on two pictures of different SKUs may well be one: not pushed apart."""
+WISHES = ("contrast", "sscd", "before", "relation")
+SSCD_SHARE = 0.7
+"""Weight of SSCD beside ImageNet features in how alike two SKUs are to the teachers."""
 SHARES = {"products3d": 10, "made-up": 20, "single_items": 18, "grocery": 12}
 """SKUs drawn for a batch from each source, two views of each."""
 
@@ -235,7 +239,7 @@ def train(args: argparse.Namespace) -> None:
         args.seed, begin
     )
     teachers = Teachers(known, begun)
-    past, began, sums = Memory(args.dim), time.monotonic(), np.zeros(3)
+    past, began, sums = Memory(args.dim), time.monotonic(), np.zeros(len(WISHES))
     for step in range(begin, args.steps):
         for group in tuner.param_groups:
             group["lr"] = rate(step, args.steps, args.rate) * group["scale"]
@@ -250,11 +254,11 @@ def train(args: argparse.Namespace) -> None:
                 old.lerp_(new, 1 - keep)
         sums += [float(v.detach()) for v in wishes]
         if (step + 1) % 25 == 0:
-            marks = dict(zip(("contrast", "sscd", "before"), sums / 25, strict=True))
+            marks = dict(zip(WISHES, (sums / 25).tolist(), strict=True))
             speed = 25 / (time.monotonic() - began)
             print(f"step {step + 1} {marks} {speed:.2f} steps/s", flush=True)
             _write(log, step + 1, marks)
-            began, sums = time.monotonic(), np.zeros(3)
+            began, sums = time.monotonic(), np.zeros(len(WISHES))
         if (step + 1) % args.every == 0 or step + 1 == args.steps:
             state = {"net": net.state_dict(), "average": slow.state_dict(),
                      "tuner": tuner.state_dict(), "step": step + 1}  # fmt: skip
@@ -272,23 +276,27 @@ class Teachers:
     def __init__(self, known: Instances, begun: Projection) -> None:
         self._sscd = torch.from_numpy(unit(known.sscd))
         self._before = torch.from_numpy(unit(begun(known.lite0)))
+        both = torch.cat([self._before, SSCD_SHARE * self._sscd], 1)
+        self._both = both / both.norm(dim=1, keepdim=True)
         _, families = np.unique(known.families, return_inverse=True)
         self._families = torch.from_numpy(families)
 
-    def wishes(
-        self, net: EmbedderNet, batch: Batch, past: Memory
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The three losses of a batch: contrast, 1 - cosine to SSCD, 1 - cosine to ImageNet's."""
+    def wishes(self, net: EmbedderNet, batch: Batch, past: Memory) -> tuple[torch.Tensor, ...]:
+        """The losses of a batch, in the order of WISHES."""
         net.train()
         rows, labels = torch.from_numpy(batch.rows), torch.from_numpy(batch.labels)
         with torch.autocast("cpu", torch.bfloat16):
             embedding, sscd, before = net(tensor(batch.images))
+        found = self._both[rows] @ self._both[rows].T
+        strange = (labels[:, None] != labels[None]).float()
+        near = strange * (embedding @ embedding.T - found).square()
         apart = contrast(embedding, labels, rows, past, self._sscd, self._families)
         past.add(embedding, labels, rows)
         return (
             apart,
             1 - (sscd * self._sscd[rows]).sum(1).mean(),
             1 - (before * self._before[rows]).sum(1).mean(),
+            near.sum() / strange.sum(),
         )
 
 
@@ -307,8 +315,8 @@ def main() -> None:
     parser.add_argument("--frozen", type=int, default=5, help="blocks that do not learn")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--backbone", type=float, default=0.15, help="its share of the rate")
-    parser.add_argument("--weights", type=float, nargs=3, default=[1.0, 2.0, 3.0])
+    parser.add_argument("--backbone", type=float, default=0.04, help="its share of the rate")
+    parser.add_argument("--weights", type=float, nargs=len(WISHES), default=[1.0, 1.0, 3.0, 30.0])
     parser.add_argument("--every", type=int, default=50, help="steps between checkpoints")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
