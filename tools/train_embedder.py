@@ -15,11 +15,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-import math
-import queue
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,122 +26,15 @@ import torch
 
 from tools import cutouts
 from tools import evaluate_embedder as measures
-from tools.camera_views import Picture, camera_view
+from tools.draws import Draw, Rows
+from tools.embedder_losses import WISHES, Memory, Teachers, tensor
 from tools.embedder_net import EmbedderNet
 from tools.instances import Instances
-from tools.lite0 import PIXEL_SCALE, PIXEL_ZERO, pretrained
+from tools.lite0 import pretrained
 from tools.projection import Projection, unit, whitening
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
-TEMPERATURE = 0.07
-MEMORY = 4096
-ALIKE = 0.8
-"""From this SSCD similarity on two pictures of different SKUs may well be one: not pushed apart."""
-WISHES = ("contrast", "sscd", "before", "relation")
-SSCD_SHARE = 0.7
-"""Weight of SSCD beside ImageNet features in how alike two SKUs are to the teachers."""
-SHARES = {"products3d": 10, "made-up": 20, "single_items": 18, "grocery": 12}
-"""SKUs drawn for a batch from each source, two views of each."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Two views of each drawn SKU."""
-
-    images: U8
-    rows: Rows
-    """Which picture each view shows."""
-    labels: Rows
-
-
-class Draw:
-    """Draws batches: SKUs of every source, twins together, two views of each SKU."""
-
-    def __init__(self, known: Instances, rows: Rows, rooms: list[U8], side: int) -> None:
-        self._known, self._rooms, self._side = known, rooms, side
-        _, self._labels = np.unique(known.labels, return_inverse=True)
-        self._pictures: dict[str, dict[str, dict[str, list[int]]]] = {}
-        for row in rows.tolist():
-            source = self._pictures.setdefault(str(known.sources[row]), {})
-            family = source.setdefault(str(known.families[row]), {})
-            family.setdefault(str(known.labels[row]), []).append(row)
-
-    def batch(self, rng: np.random.Generator) -> Batch:
-        """One batch; the same `rng` state draws the same batch."""
-        chosen: list[int] = []
-        for source, families in self._pictures.items():
-            names, count = list(families), 0
-            for k in rng.permutation(len(names)).tolist():
-                for own in families[names[k]].values():
-                    if count < SHARES[source]:
-                        chosen += [int(v) for v in rng.choice(own, 2, replace=len(own) < 2)]
-                        count += 1
-                if count >= SHARES[source]:
-                    break
-        known = self._known
-        views = [
-            camera_view(rng, Picture(known.pixels[r], known.boxes[r]), self._rooms, self._side)
-            for r in chosen
-        ]
-        rows = np.array(chosen)
-        return Batch(np.stack(views), rows, self._labels[rows])
-
-    def endless(self, seed: int, begin: int) -> Iterator[Batch]:
-        """Batches from step `begin` on, drawn ahead by a thread of their own."""
-        ready: queue.Queue[Batch] = queue.Queue(4)
-
-        def fill() -> None:
-            step = begin
-            while True:
-                ready.put(self.batch(np.random.default_rng([seed, step])))
-                step += 1
-
-        threading.Thread(target=fill, daemon=True).start()
-        while True:
-            yield ready.get()
-
-
-def tensor(images: U8) -> torch.Tensor:
-    """N×S×S×3 BGR uint8 to the network's normalised N×3×S×S."""
-    x = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-    return ((x - PIXEL_ZERO) * PIXEL_SCALE).contiguous(memory_format=torch.channels_last)
-
-
-class Memory:
-    """Embeddings of past batches to contrast with (cross-batch memory, Wang et al. 2020)."""
-
-    def __init__(self, dim: int) -> None:
-        self.embeddings = torch.zeros(0, dim)
-        self.labels = torch.zeros(0, dtype=torch.long)
-        self.rows = torch.zeros(0, dtype=torch.long)
-
-    def add(self, embeddings: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor) -> None:
-        """Keep the newest MEMORY."""
-        self.embeddings = torch.cat([embeddings.detach(), self.embeddings])[:MEMORY]
-        self.labels = torch.cat([labels, self.labels])[:MEMORY]
-        self.rows = torch.cat([rows, self.rows])[:MEMORY]
-
-
-def contrast(
-    embeddings: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor, past: Memory,
-    sscd: torch.Tensor, families: torch.Tensor,
-) -> torch.Tensor:  # fmt: skip
-    """Supervised contrastive loss (Khosla et al. 2020) over the batch and the memory."""
-    others = torch.cat([embeddings, past.embeddings])
-    other_labels = torch.cat([labels, past.labels])
-    other_rows = torch.cat([rows, past.rows])
-    logits = embeddings @ others.T / TEMPERATURE
-    same = labels[:, None] == other_labels[None]
-    kin = families[rows][:, None] == families[other_rows][None]
-    doubtful = ~same & ~kin & (sscd[rows] @ sscd[other_rows].T > ALIKE)
-    own = torch.zeros_like(same)
-    own.fill_diagonal_(True)
-    logits = logits.masked_fill(own | doubtful, -1e4)
-    chance = logits - logits.logsumexp(1, keepdim=True)
-    friends = same & ~own
-    return -((chance * friends).sum(1) / friends.sum(1).clamp(min=1)).mean()
 
 
 def rate(step: int, steps: int, peak: float) -> float:
@@ -165,12 +54,16 @@ class Exam:
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Exam:
-        """Every third grocery train photo, cut as the product cuts it."""
+        """Every third grocery train photo (of the fold held out), cut as the product cuts it."""
         finder = measures.locator(args.models / "detector.toml", score=0.15)
         cutter = measures.cropper(args.exam_side, "letterbox", 0.0)
         catalog = measures.photos(args.data, "grocery", "reference", "")
         every = measures.photos(args.data, "grocery", "photo", "train")
-        asked = measures.Photos(every.paths[::3], every.sku[::3], every.packaged[::3])
+        rows = np.arange(0, len(every.sku), 3)
+        if args.hold_out:
+            rows = rows[measures.fold(every.sku, *args.hold_out)[rows]]
+        paths = [every.paths[row] for row in rows]
+        asked = measures.Photos(paths, every.sku[rows], every.packaged[rows])
         return cls(
             catalog, asked, measures.squares(catalog.paths, finder, cutter),
             measures.squares(asked.paths, finder, cutter),
@@ -202,6 +95,15 @@ def _start(known: Instances, rows: Rows, dim: int) -> Projection:
     return whitening(groups, dim, 0.5, 0.1)
 
 
+def _taught(known: Instances, args: argparse.Namespace) -> Rows:
+    """The pictures that may teach: not those of sources left out, nor of the fold held out."""
+    taught = ~np.isin(known.sources, args.without)
+    if args.hold_out:
+        grocery = np.flatnonzero(known.sources == "grocery")
+        taught[grocery[measures.fold(known.labels[grocery], *args.hold_out)]] = False
+    return np.flatnonzero(taught)
+
+
 def _write(log: Path, step: int, marks: dict[str, float]) -> None:
     new = not log.exists()
     with log.open("a") as handle:
@@ -215,7 +117,7 @@ def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     known = Instances.load(args.work / "instances.npz")
-    rows = np.flatnonzero(~np.isin(known.sources, args.without))
+    rows = _taught(known, args)
     begun = _start(known, rows, args.dim)
     net = EmbedderNet(pretrained(), begun, args.frozen).to(memory_format=torch.channels_last)
     if args.start:
@@ -270,36 +172,6 @@ def train(args: argparse.Namespace) -> None:
             began = time.monotonic()
 
 
-class Teachers:
-    """What the pictures' teachers say, and how far the network is from it."""
-
-    def __init__(self, known: Instances, begun: Projection) -> None:
-        self._sscd = torch.from_numpy(unit(known.sscd))
-        self._before = torch.from_numpy(unit(begun(known.lite0)))
-        both = torch.cat([self._before, SSCD_SHARE * self._sscd], 1)
-        self._both = both / both.norm(dim=1, keepdim=True)
-        _, families = np.unique(known.families, return_inverse=True)
-        self._families = torch.from_numpy(families)
-
-    def wishes(self, net: EmbedderNet, batch: Batch, past: Memory) -> tuple[torch.Tensor, ...]:
-        """The losses of a batch, in the order of WISHES."""
-        net.train()
-        rows, labels = torch.from_numpy(batch.rows), torch.from_numpy(batch.labels)
-        with torch.autocast("cpu", torch.bfloat16):
-            embedding, sscd, before = net(tensor(batch.images))
-        found = self._both[rows] @ self._both[rows].T
-        strange = (labels[:, None] != labels[None]).float()
-        near = strange * (embedding @ embedding.T - found).square()
-        apart = contrast(embedding, labels, rows, past, self._sscd, self._families)
-        past.add(embedding, labels, rows)
-        return (
-            apart,
-            1 - (sscd * self._sscd[rows]).sum(1).mean(),
-            1 - (before * self._before[rows]).sum(1).mean(),
-            near.sum() / strange.sum(),
-        )
-
-
 def main() -> None:
     """Read the arguments."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -309,6 +181,9 @@ def main() -> None:
     parser.add_argument("--name", default="embedder", help="of the checkpoint and the log")
     parser.add_argument("--start", type=Path, help="a checkpoint to start from")
     parser.add_argument("--without", action="append", default=[], help="a source to leave out")
+    parser.add_argument(
+        "--hold-out", type=int, nargs=2, metavar=("K", "FOLDS"), help="grocery SKUs to examine with"
+    )
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--side", type=int, default=192, help="pixels in training")
     parser.add_argument("--exam-side", type=int, default=224, help="pixels as shipped")
