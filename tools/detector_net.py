@@ -125,7 +125,17 @@ def targets(boxes: torch.Tensor, cells: int) -> tuple[torch.Tensor, torch.Tensor
     index = owner.flatten(1)[..., None].expand(-1, -1, 4)
     per_cell = boxes.gather(1, index).permute(0, 2, 1).unflatten(2, (cells, cells))
     weight = torch.where(best > 0.25, best, torch.zeros_like(best))
-    return heat.amax(1, keepdim=True), per_cell, weight
+    return heat.amax(1, keepdim=True), per_cell, weight / _share(owner, weight)
+
+
+def _share(owner: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """What to divide each cell's weight by so that an item of few cells counts, too.
+
+    owner: N×H×W index of the item, weight: N×1×H×W. An item's cells together weigh its fourth root.
+    """
+    items, flat = owner.flatten(1), weight.flatten(1)
+    total = torch.zeros(len(owner), int(items.max()) + 1).scatter_add_(1, items, flat)
+    return total.gather(1, items).clamp(min=0.2).pow(0.75).view_as(weight)
 
 
 def decode(edges: torch.Tensor) -> torch.Tensor:
@@ -137,6 +147,16 @@ def decode(edges: torch.Tensor) -> torch.Tensor:
     return torch.cat(
         [xs - reach[:, 0:1], ys - reach[:, 1:2], xs + reach[:, 2:3], ys + reach[:, 3:4]], 1
     )
+
+
+def agreed(boxes: torch.Tensor, heat: torch.Tensor) -> torch.Tensor:
+    """Boxes N×4×H×W averaged over each cell and its eight neighbours, the sure ones counting most.
+
+    The neighbours of a peak saw the same item; together they place its box better.
+    """
+    weight = heat.square()
+    total = functional.avg_pool2d(boxes * weight, 3, 1, 1)
+    return total / (functional.avg_pool2d(weight, 3, 1, 1) + 1e-9)
 
 
 def overlap_loss(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -220,6 +240,14 @@ def _write_decode(graph: OnnxGraph, centre: str, edges: str, cells: int) -> None
     xs, ys = np.meshgrid(axis, axis)
     grid = graph.constant("grid", np.stack([xs, ys, xs, ys])[None].astype(np.float32))
     box = graph.node("Add", [signed, grid], "edges.box")
+    pool = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1]}
+    weight = graph.node("Mul", [heat, heat], "edges.weight")
+    total = graph.node("AveragePool", [graph.node("Mul", [box, weight], "edges.weighed")],
+                       "edges.total", **pool)  # fmt: skip
+    least = graph.constant("least", np.float32(1e-9))
+    mass = graph.node("AveragePool", [weight], "edges.mass", **pool)
+    mass = graph.node("Add", [mass, least], "edges.mass.safe")
+    box = graph.node("Div", [total, mass], "edges.agreed")  # see `agreed`
     low = graph.constant("frame.low", np.float32(0))
     high = graph.constant("frame.high", np.float32(cells * STRIDE))
     box = graph.node("Clip", [box, low, high], "edges.inside")

@@ -24,6 +24,7 @@ from tools.detector_net import (
     EARLY,
     STRIDE,
     DetectorNet,
+    agreed,
     decode,
     loss,
     new_net,
@@ -38,27 +39,37 @@ F32 = npt.NDArray[np.float32]
 class Shards:
     """Endless shuffled batches of the shards in a folder, as what the trained part is fed.
 
-    While the first blocks are frozen their output is computed once a scene and kept (80 MB for a
-    shard of 1,000), which saves half of a step.
+    While the first blocks are frozen their output is computed once a scene and kept, in memory and
+    in `store` (80 MB for a shard of 1,000), which saves half of a step.
     """
 
-    def __init__(self, folder: Path, net: DetectorNet, kept: bool) -> None:
-        self._folder, self._net, self._keeps = folder, net, kept
+    def __init__(self, folder: Path, net: DetectorNet, store: Path | None) -> None:
+        self._folder, self._net, self._store = folder, net, store
         self._kept: dict[str, tuple[torch.Tensor, F32]] = {}
 
     def _read(self, path: str) -> tuple[torch.Tensor, F32]:
-        if path in self._kept:
-            return self._kept[path]
+        if path not in self._kept:
+            with np.load(path) as shard:
+                if self._store is None:
+                    return torch.from_numpy(shard["images"]), shard["boxes"]
+                boxes = shard["boxes"]
+            self._kept[path] = (self._features(Path(path), self._store), boxes)
+        return self._kept[path]
+
+    def _features(self, path: Path, store: Path) -> torch.Tensor:
+        target = store / f"{path.stem}.pt"
+        if target.exists() and target.stat().st_mtime > path.stat().st_mtime:
+            return torch.load(target, weights_only=True)
         with np.load(path) as shard:
-            images, boxes = shard["images"], shard["boxes"]
-        if not self._keeps:
-            return torch.from_numpy(images), boxes
+            images = shard["images"]
         parts = []
         for k in range(0, len(images), 32):
             with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
                 parts.append(self._net.early(tensor(images[k : k + 32])).bfloat16())
-        self._kept[path] = (torch.cat(parts), boxes)
-        return self._kept[path]
+        store.mkdir(exist_ok=True)
+        torch.save(torch.cat(parts), target.with_suffix(".part"))
+        target.with_suffix(".part").replace(target)
+        return torch.cat(parts)
 
     def batches(self, size: int, seed: int, skip: int) -> Iterator[tuple[torch.Tensor, F32]]:
         """Two shards mixed at a time; `skip` steps are behind us (a new order)."""
@@ -96,9 +107,10 @@ def predict(net: DetectorNet, images: U8) -> tuple[F32, F32]:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             centre, edges = net(tensor(images[k : k + 32]))
         heat = centre.float().sigmoid()
+        placed = agreed(decode(edges.float()), heat) * STRIDE
         heat = heat * (torch.nn.functional.max_pool2d(heat, 3, 1, 1) <= heat)
         top = heat.flatten(1).topk(32)
-        flat = (decode(edges.float()) * STRIDE).flatten(2).permute(0, 2, 1)
+        flat = placed.flatten(2).permute(0, 2, 1)
         boxes.append(flat.gather(1, top.indices[..., None].expand(-1, -1, 4)).numpy())
         scores.append(top.values.numpy())
     return np.concatenate(boxes), np.concatenate(scores)
@@ -167,7 +179,9 @@ def train(args: argparse.Namespace) -> None:
     checkpoint, curve = args.work / f"{args.name}.pt", args.work / f"{args.name}.csv"
     images, truth = evaluate_detector.scenes(args.work / "scenes" / "validation", 400)
     kept = args.frozen >= EARLY
-    source = Shards(args.work / "scenes" / "train", net, kept).batches(args.batch, args.seed, begin)
+    store = args.work / "features" if kept else None
+    shards = Shards(args.work / "scenes" / "train", net, store)
+    source = shards.batches(args.batch, args.seed, begin)
     total, began = 0.0, time.monotonic()
     for step in range(begin, args.steps):
         for group in tuner.param_groups:
