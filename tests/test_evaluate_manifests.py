@@ -61,6 +61,7 @@ def test_columns_are_found_by_name_and_unknown_ones_ignored(tmp_path: Path) -> N
             ("m.csv line 3: 'a.png' is a photo of 'a' in m.csv line 2",),
         ),
         (HEAD, [["a.png", "a", "photo", "test", "", "too many"]], ("has 6 values for 5 columns",)),
+        (HEAD, [["a.png", "a", "photo", "", "\x1b[2J"]], ("line 2: its category '\\x1b[2J'",)),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_refused_with_all_its_mistakes(

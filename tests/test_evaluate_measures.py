@@ -170,7 +170,7 @@ def test_confusions_count_wrong_answers_by_pair_and_show_the_surest() -> None:
         ("a", "b", 1, 1),
         ("b", "a", 1, 0),
     ]
-    assert found[0].score == 0.6
+    assert found[0].surest.reply.score == 0.6
 
 
 def test_categories_come_in_order_after_all() -> None:

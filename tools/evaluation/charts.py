@@ -11,7 +11,7 @@ from tools.evaluation.degrade import STRENGTHS
 from tools.evaluation.sweep import Curve
 
 WIDTH, HEIGHT = 260, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 12, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 24, 12, 40
 
 
 def chart(curve: Curve) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from kiosk.values import Outcome
 from tools.evaluation.answers import Answer
-from tools.evaluation.manifests import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +20,8 @@ class Confusion:
     count: int
     accepted: int
     """How many of them the system accepted without a question."""
-    picture: Picture
+    surest: Answer
     """The one with the highest score."""
-    score: float
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -31,7 +29,7 @@ class Confusion:
             "answered": self.answered,
             "count": self.count,
             "accepted": self.accepted,
-            "photo": self.picture.name,
+            "photo": self.surest.picture.name,
         }
 
 
@@ -43,15 +41,13 @@ def confusions(answers: Iterable[Answer]) -> list[Confusion]:
             pairs[answer.picture.sku, answer.answered].append(answer)
     found = []
     for (asked, answered), some in pairs.items():
-        surest = max(some, key=lambda each: each.reply.score)
         found.append(
             Confusion(
                 asked=asked,
                 answered=answered,
                 count=len(some),
                 accepted=sum(each.reply.outcome == Outcome.ACCEPTED for each in some),
-                picture=surest.picture,
-                score=surest.reply.score,
+                surest=max(some, key=lambda each: each.reply.score),
             )
         )
     return sorted(found, key=lambda each: (-each.count, each.asked, each.answered))

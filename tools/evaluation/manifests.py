@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kiosk.catalog.tables import Row, read_table, sku_id
+from kiosk.catalog.tables import Row, is_plain, read_table, sku_id
 from kiosk.errors import SourceError
 
 COLUMNS = ("path", "sku", "role", "split", "category")
@@ -122,6 +122,9 @@ def _picture(row: Row, manifest: Path, where: str) -> Picture:
     lacking = [column for column in ("path", "role") if column not in values]
     if lacking:
         raise ValueError(f"needs a {' and a '.join(lacking)}")
+    for column in COLUMNS:
+        if not is_plain(values.get(column, "")):
+            raise ValueError(f"its {column} {values[column]!r} is not plain text")
     role = values["role"].lower()
     if role == UNKNOWN and "sku" not in values:
         sku = values["path"]  # an item of its own, in no catalog

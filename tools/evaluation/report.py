@@ -110,23 +110,26 @@ def _groups(
 
 
 def _peers(results: Sequence[Result]) -> Iterator[str]:
-    """The kiosk and its peers, all photos, then top-1 by category."""
+    """The kiosk and its peers on all photos, then top-1 by category."""
     keys = ("top1", "top5", "mrr", "auroc")
-    categories = [name for name in results[0].known if name != ALL]
-    categories = categories if len(categories) > 1 else []
-    head = ["", *(KNOWN_MEASURES[key] for key in keys), "kiosk ahead, top-1"]
-    head += [f"top-1, {name}" for name in categories]
     rows = [
         [
             escape(each.name),
             *(_cell(each.known[ALL].estimates.get(key)) for key in keys),
             _cell(each.ahead),
-            *(_cell(each.known[name].estimates.get("top1")) for name in categories),
         ]
         for each in results
     ]
     yield "<h2>The kiosk and its peers, on the same photos</h2>"
-    yield _table(head, rows)
+    yield _table(["", *(KNOWN_MEASURES[key] for key in keys), "kiosk ahead, top-1"], rows)
+    categories = [name for name in results[0].known if name != ALL]
+    if len(categories) > 1:
+        yield "<p>Top-1 by category:</p>"
+        rows = [
+            [escape(each.name), *(_cell(each.known[n].estimates.get("top1")) for n in categories)]
+            for each in results
+        ]
+        yield _table(["", *categories], rows)
 
 
 def _times(results: Sequence[Result]) -> Iterator[str]:
@@ -149,7 +152,7 @@ def _sweep(sweep: Sweep) -> Iterator[str]:
     charts = [
         f'<div class="chart"><h3>{escape(curve.how.name)}</h3>'
         f'<p class="faint">{escape(curve.how.about)}</p>{chart(curve)}'
-        f"<p>lost at the mild setting: {_value(curve.mild_loss)} "
+        f"<p>lost at the mild setting: <b>{_value(curve.mild_loss)}</b> "
         f"<small>{_range(curve.mild_loss)}</small></p></div>"
         for curve in sweep.curves
     ]
@@ -178,11 +181,16 @@ def _pair(pair: Confusion, references: Mapping[str, Picture]) -> str:
     return (
         f'<div class="pair"><h3>{escape(pair.asked)} → {escape(pair.answered)}: '
         f'{pair.count} photo{"s" * (pair.count > 1)}{accepted}</h3><div class="row">'
-        + figure(pair.picture, f"photo, score {pair.score:.3f}")
+        + _photo(pair.surest)
         + figure(references.get(pair.asked), f"asked: {pair.asked}")
         + figure(references.get(pair.answered), f"answered: {pair.answered}")
         + "</div></div>"
     )
+
+
+def _photo(answer: Answer) -> str:
+    """What was asked, with the item as the detector found it."""
+    return figure(answer.picture, f"photo, score {answer.reply.score:.3f}", answer.reply.box)
 
 
 def _strangers(found: Result, references: Mapping[str, Picture]) -> Iterator[str]:
@@ -203,7 +211,7 @@ def _stranger(answer: Answer, references: Mapping[str, Picture]) -> str:
     return (
         f'<div class="pair"><h3{kind}>{escape(answer.picture.sku)}: {escape(outcome)}</h3>'
         '<div class="row">'
-        + figure(answer.picture, f"photo, score {answer.reply.score:.3f}")
+        + _photo(answer)
         + figure(references.get(answered), f"nearest: {answered}")
         + "</div></div>"
     )

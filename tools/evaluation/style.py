@@ -25,17 +25,18 @@ th, td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line);
 th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 11rem; }
 td span { display: block; color: var(--faint); font-size: .8rem; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.2rem; } .chart { width: 260px; }
-.chart h3 { font-size: 1rem; margin: 0; } .chart p { font-size: .85rem; margin: 0; }
+.chart h3 { font-size: 1rem; margin: 0; } .chart p { font-size: .82rem; margin: 0; }
+.chart small { display: block; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--ink); } svg .faint { fill: var(--faint); }
 svg .grid { stroke: var(--line); } svg polyline { fill: none; stroke-width: 2; }
 svg .top1 { stroke: var(--blue); } svg .top5 { stroke: var(--green); stroke-dasharray: 4 3; }
 svg .band { fill: var(--soft); } svg .dot { fill: var(--blue); }
-.pairs { display: flex; flex-wrap: wrap; gap: 1rem; }
+.pairs { display: flex; flex-wrap: wrap; gap: .9rem; }
 .pair { background: var(--card); border-radius: .6rem; padding: .7rem; }
 .pair h3 { font-size: .95rem; margin: 0 0 .4rem; max-width: 36rem; overflow-wrap: anywhere; }
-.row { display: flex; gap: .6rem; } figure { margin: 0; width: 180px; }
-figure img { max-width: 100%; border-radius: .3rem; display: block; }
+.row { display: flex; gap: .6rem; } figure { margin: 0; width: 172px; }
+figure img { max-width: 100%; height: auto; border-radius: .3rem; display: block; }
 figcaption { font-size: .8rem; color: var(--faint); overflow-wrap: anywhere; }
-.none { width: 180px; height: 120px; border: 1px dashed var(--line); border-radius: .3rem; }
+.none { width: 172px; height: 120px; border: 1px dashed var(--line); border-radius: .3rem; }
 .bad { color: var(--bad); } ul { padding-left: 1.2rem; } li { overflow-wrap: anywhere; }
 """

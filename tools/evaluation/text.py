@@ -14,6 +14,7 @@ from tools.evaluation.sweep import Sweep
 _GROUPS_A_TABLE = 4
 _CONFUSIONS = 10
 _PROBLEMS = 20
+_NAME = 40
 NOT_MEASURED = "–"
 
 
@@ -180,13 +181,17 @@ def _confusions(found: Result) -> Iterator[str]:
         return
     yield ""
     rows = [
-        [each.asked, each.answered, str(each.count), str(each.accepted)]
+        [_short(each.asked), _short(each.answered), str(each.count), str(each.accepted)]
         for each in found.confusions[:_CONFUSIONS]
     ]
     yield from table(["most frequent confusions", "answered", "photos", "accepted"], rows)
     more = len(found.confusions) - _CONFUSIONS
     if more > 0:
         yield f"and {more} pairs more"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def _troubles(run: Run) -> Iterator[str]:
