@@ -37,7 +37,7 @@ def check(config: Config) -> list[Finding]:
     parts: list[tuple[str, Callable[[], str]]] = [
         ("models", lambda: _models(*models())),
         ("catalog", lambda: _catalog(config, models()[1])),
-        ("camera", lambda: _camera(config, Recogniser(*models()))),
+        ("camera", lambda: _camera(config, Recogniser(*models(), config.verify))),
         ("state", lambda: _state(config)),
         ("port", lambda: _port(config)),
     ]

@@ -1,20 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One frame through the stages: locate, embed, search. What it means is for `kiosk.decide`."""
+"""One frame through the stages: locate, embed, search, verify. What it means is for `kiosk.decide`.
+
+The second look is taken only where similarity alone does not settle the matter, and ends when its
+time is up.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 
-from kiosk.catalog.snapshot import Snapshot
-from kiosk.values import Box, Detection, Frame, Look, Match, Pixels, Thresholds, Timings
+from kiosk.catalog.details import COMPARED_SKUS
+from kiosk.catalog.snapshot import Candidate, Snapshot
+from kiosk.config import VerifyConfig
+from kiosk.decide import judge
+from kiosk.values import (
+    Box,
+    Detection,
+    Frame,
+    Look,
+    Match,
+    Outcome,
+    Pixels,
+    Thresholds,
+    Timings,
+    Verified,
+)
+from kiosk.verify import compare_all, joined
 from kiosk.vision.boxes import stretched, touches_edge
 from kiosk.vision.embed import Embedder
+from kiosk.vision.features import features
 from kiosk.vision.locate import Locator, subject
 
-LISTED_SKUS = 8
-"""SKUs kept per look: what a choice can offer, and some to fuse over frames."""
+LISTED_SKUS = COMPARED_SKUS
+"""SKUs kept per look: what a choice can offer, and some to compare and to fuse over frames."""
 NO_CATALOG = Thresholds(accept=2.0, choose=2.0, margin=2.0, method="no catalog", samples=0)
 """Thresholds that nothing can reach."""
 
@@ -22,9 +45,12 @@ NO_CATALOG = Thresholds(accept=2.0, choose=2.0, margin=2.0, method="no catalog",
 class Recogniser:
     """The stages in their order. Use from one thread."""
 
-    def __init__(self, locator: Locator, embedder: Embedder) -> None:
+    def __init__(
+        self, locator: Locator, embedder: Embedder, config: VerifyConfig | None = None
+    ) -> None:
         self._locator = locator
         self._embedder = embedder
+        self._config = config or VerifyConfig()
 
     def look(self, frame: Frame, snapshot: Snapshot | None, *, last: Box | None = None) -> Look:
         """Everything `frame` shows. `last` is where the item was, if one was looked at before.
@@ -38,14 +64,16 @@ class Recogniser:
         if item is not None:
             item = self._locator.refined(frame.pixels, item)
             detections = (item, *others)
-        located = embedded = searched = time.perf_counter()
+        located = embedded = searched = verified = time.perf_counter()
         embedding = None
         matches: tuple[Match, ...] = ()
         if item is not None and snapshot is not None:
             embedding = self._embedder.embed([self._embedder.crop(frame.pixels, item.box)])[0]
             embedded = time.perf_counter()
-            matches = snapshot.match(embedding, LISTED_SKUS)
+            candidates = snapshot.candidates(embedding, LISTED_SKUS)
             searched = time.perf_counter()
+            matches = self._verified(frame, item.box, candidates, snapshot)
+            verified = time.perf_counter()
         return Look(
             sequence=frame.sequence,
             captured_ns=frame.captured_ns,
@@ -61,9 +89,42 @@ class Recogniser:
                 locate_ms=1000 * (located - started),
                 embed_ms=1000 * (embedded - located),
                 search_ms=1000 * (searched - embedded),
+                verify_ms=1000 * (verified - searched),
                 total_ms=1000 * (time.perf_counter() - started),
             ),
+            unverified=_left_over(matches),
         )
+
+    def _verified(
+        self, frame: Frame, box: Box, candidates: Sequence[Candidate], snapshot: Snapshot
+    ) -> tuple[Match, ...]:
+        """The candidates' matches, with what the second look found, by falling evidence."""
+        matches = tuple(candidate.match for candidate in candidates)
+        until_s = time.perf_counter() + self._config.budget_ms / 1000
+        settled = judge(matches, snapshot.thresholds).outcome is Outcome.ACCEPTED
+        # Round by round: every SKU is compared once before any is compared again.
+        rounds = zip_longest(*(candidate.pictures for candidate in candidates))
+        turns = [
+            (place, reference)
+            for pictures in rounds
+            for place, picture in enumerate(pictures)
+            if picture is not None and (reference := snapshot.details.of(picture)) is not None
+        ]
+        if settled or not self._config.on or not turns:
+            return matches
+        query = features(frame.pixels, box)
+        compared = compare_all(query, (reference for _, reference in turns), until_s)
+        best: dict[int, Verified] = {}
+        for (place, _), found in zip(turns, compared, strict=False):
+            if place not in best or found.strength > best[place].strength:
+                best[place] = found
+        joint = [
+            replace(match, verified=best[place], fused=joined(match.similarity, best[place]))
+            if place in best
+            else match
+            for place, match in enumerate(matches)
+        ]
+        return tuple(sorted(joint, key=lambda match: -match.evidence))
 
     def _locate(self, frame: Frame, last: Box | None) -> tuple[Detection, ...]:
         if frame.lores is None:
@@ -76,6 +137,12 @@ class Recogniser:
             Detection(stretched(each.box, dx, dy), each.score)
             for each in self._locator.locate(frame.lores, small)
         )
+
+
+def _left_over(matches: Sequence[Match]) -> int:
+    """Matches without a second look where others have had theirs."""
+    alone = sum(match.verified is None for match in matches)
+    return alone if alone < len(matches) else 0
 
 
 def still(pixels: Pixels, sequence: int = 0) -> Frame:

@@ -83,7 +83,7 @@ class Service:
 
         self._station = Station(
             camera=self._camera,
-            recogniser=Recogniser(locator, embedder),
+            recogniser=Recogniser(locator, embedder, config.verify),
             slot=self._slot,
             visits=Visits(config.decide, hashes),
             board=self._board,

@@ -155,12 +155,16 @@ class Record:
     attributes: tuple[tuple[str, str], ...] = ()
 
 
+NEVER_APART = 4.0
+"""No lead reaches this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """When to believe a match; measured for one release, never a constant in code."""
 
     accept: float
-    """Least evidence to accept."""
+    """Least similarity to accept."""
     choose: float
     """Least evidence to offer a choice; below it the item is unknown."""
     margin: float
@@ -169,6 +173,10 @@ class Thresholds:
     """How the three numbers were measured, in words."""
     samples: int
     """Left-out queries behind them."""
+    by_print: float = NEVER_APART
+    """Least evidence to accept a SKU whose print the second look has found."""
+    apart: float = NEVER_APART
+    """Least lead, with a second look, that tells a SKU from its look-alikes."""
 
 
 class Outcome(StrEnum):
@@ -186,6 +194,7 @@ class Rule(StrEnum):
     LOW_SIMILARITY = "not similar enough"
     SOME_SIMILARITY = "similar, but below the accept threshold"
     SMALL_MARGIN = "two SKUs too close"
+    UNFINISHED = "no time to compare every candidate"
     NO_AGREEMENT = "frames disagree"
 
 

@@ -331,7 +331,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     assert not out.exists()
     # A mark on what was kept shows that it is used again and not made again.
     with closing(sqlite3.connect(tmp_path / ".out.building" / "work.sqlite")) as store, store:
-        assert store.execute("UPDATE results SET note = 'kept'").rowcount == 5
+        assert store.execute("UPDATE enrolled SET note = 'kept'").rowcount == 5
     _, told = run(models, source, out)
     assert [each.note for each in told] == ["kept"] * 5 + [""] * 3
     run(models, source, tmp_path / "whole")

@@ -15,6 +15,7 @@ import pytest
 import tiny_models
 
 from kiosk.catalog.build import BuildOptions, build
+from kiosk.catalog.details import NoDetails
 from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.records import Records
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
@@ -130,7 +131,7 @@ def remapped(path: Path) -> Snapshot:
     index = AnnoyIndex(
         path / "derived" / "index.ann", sidecar, release=manifest.release, vectors=vectors
     )
-    return Snapshot(path, manifest, Records.open(path / "records.sqlite"), index, 50)
+    return Snapshot(path, manifest, Records.open(path / "records.sqlite"), index, 50, NoDetails())
 
 
 @pytest.fixture

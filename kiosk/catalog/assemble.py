@@ -17,15 +17,26 @@ from numpy.typing import NDArray
 
 from kiosk.catalog import manifest as manifests
 from kiosk.catalog import records
-from kiosk.catalog.calibrate import MAX_QUERIES, Calibration, Probes, References, calibrate
-from kiosk.catalog.enrol import Enrolment
-from kiosk.catalog.manifest import RECORDS, THUMBNAILS, VECTORS, FileEntry, Manifest, ModelName
+from kiosk.catalog.calibrate import MAX_QUERIES, Calibration, calibrate
+from kiosk.catalog.details import NoDetails, method, stored, write_details
+from kiosk.catalog.enrol import COMPARED, Enrolment
+from kiosk.catalog.leave_out import Probes, References
+from kiosk.catalog.manifest import (
+    FEATURES,
+    PICTURES,
+    RECORDS,
+    THUMBNAILS,
+    VECTORS,
+    FileEntry,
+    Manifest,
+    ModelName,
+)
 from kiosk.catalog.records import PictureEntry
 from kiosk.catalog.sources import SourcePicture
 from kiosk.catalog.work import Result, Workplace
 from kiosk.durable import sha256_of, sync_tree
 from kiosk.errors import CatalogError
-from kiosk.values import Record
+from kiosk.values import Features, Record
 from kiosk.vision.augment import CAMERA
 from kiosk.vision.session import Card
 
@@ -54,11 +65,15 @@ def assemble(
     entries = [_thumbnail(work, one, place[one.picture.sku], folder) for one in enrolled]
     rows = sum(len(entry.views) for entry in entries)
     _write_vectors(work, enrolled, folder / VECTORS, rows, enrolment.embedder.dimension)
-    calibration = _calibrated(work, enrolled, entries)
+    names = {entry.thumbnail for entry in entries} | {VECTORS, RECORDS}
+    if enrolment.details:
+        found = (_result(work, one).features[0] for one in enrolled)
+        write_details(folder, found, len(enrolled))
+        names |= {FEATURES, PICTURES}
+    calibration = _calibrated(work, enrolled, entries, details=enrolment.details)
     records.write_records(
         folder / RECORDS, (known[sku] for sku in skus), entries, calibration.contested
     )
-    names = sorted({entry.thumbnail for entry in entries} | {VECTORS, RECORDS})
     manifest = manifests.sealed(
         Manifest(
             release="",
@@ -71,7 +86,8 @@ def assemble(
             detector=_name(enrolment.locator.card),
             augmentation=_recipes(entries, enrolment),
             thresholds=calibration.thresholds,
-            files=tuple(_file(folder, name) for name in names),
+            files=tuple(_file(folder, name) for name in sorted(names)),
+            features=method() if enrolment.details else "",
         )
     )
     (folder / manifests.NAME).write_bytes(manifests.to_json(manifest))
@@ -106,7 +122,11 @@ def _write_vectors(
 
 
 def _calibrated(
-    work: Workplace, enrolled: Sequence[Enrolled], entries: Sequence[PictureEntry]
+    work: Workplace,
+    enrolled: Sequence[Enrolled],
+    entries: Sequence[PictureEntry],
+    *,
+    details: bool,
 ) -> Calibration:
     """Measured with the camera views of evenly chosen pictures: memory stays bounded."""
     vectors: NDArray[np.float16] = np.load(
@@ -118,12 +138,21 @@ def _calibrated(
         skus=np.repeat(np.array([entry.sku for entry in entries], np.int32), counts),
         pictures=np.repeat(np.arange(len(entries), dtype=np.int32), counts),
         views=np.concatenate([np.arange(count, dtype=np.int32) for count in counts]),
+        details=stored(work.release, len(entries)) if details else NoDetails(),
     )
     most = min(len(entries), MAX_QUERIES // len(CAMERA))
     chosen = np.linspace(0, len(entries) - 1, most).astype(np.int32)
-    probes = [_result(work, enrolled[int(number)]).probes for number in chosen]
-    pictures = np.repeat(chosen, [len(some) for some in probes])
-    return calibrate(references, Probes(np.concatenate(probes), pictures))
+    results = [_result(work, enrolled[int(number)]) for number in chosen]
+    pictures = np.repeat(chosen, len(CAMERA))
+    seen = [found for result in results for found in _by_view(result)]
+    vectors = np.concatenate([result.probes for result in results])
+    return calibrate(references, Probes(vectors, pictures, tuple(seen)))
+
+
+def _by_view(result: Result) -> list[Features | None]:
+    """The local features of each camera view; None for those that have not been taken."""
+    taken = dict(zip(COMPARED, result.features[1:], strict=False))
+    return [taken.get(number) for number in range(len(CAMERA))]
 
 
 def _recipes(entries: Sequence[PictureEntry], enrolment: Enrolment) -> tuple[str, ...]:

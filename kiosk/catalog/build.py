@@ -35,6 +35,8 @@ class BuildOptions:
     """False: one reference per picture, as it is."""
     replace: bool = False
     """Put the new release in the place of one that is there, at once."""
+    details: bool = True
+    """False: no local features; the release is smaller and has no second look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def build(
     out = out.resolve()
     _check_target(out, source.resolve(), replace=options.replace)
     wanted = read_source(source)
-    enrolment = Enrolment(locator, embedder, options.augment)
+    enrolment = Enrolment(locator, embedder, options.augment, options.details)
     with writing(out.parent), workplace(out) as work:
         pictures = _Pictures(wanted, options, enrolment, work, progress)
         enrolled, failed = pictures.enrol_all()

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from kiosk import __version__
+from kiosk.catalog.details import method
 from kiosk.catalog.work import Result
 from kiosk.values import Box
-from kiosk.vision.augment import CAMERA, MIRRORED, VIEWS, View, seen
+from kiosk.vision.augment import CAMERA, MIRRORED, PLAIN, VIEWS, View, seen
 from kiosk.vision.boxes import clip, grown
 from kiosk.vision.decode import decode_picture
 from kiosk.vision.embed import Embedder
+from kiosk.vision.features import features
 from kiosk.vision.image import crop, fit_within, to_jpeg
 from kiosk.vision.locate import Locator, subject
 
@@ -27,6 +29,8 @@ THUMBNAIL_SIDE = 256
 _THUMBNAIL_MARGIN = 0.08
 _THUMBNAIL_QUALITY = 85
 _PAD = 127
+COMPARED = (0, 2, 4)
+"""Of the camera views: those that get local features, to measure the second look with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Enrolment:
     embedder: Embedder
     augment: bool = True
     """False: each picture gives the one reference that it is."""
+    details: bool = True
+    """False: no local features, so no second look."""
 
     def views(self, mirrored: bool) -> tuple[View, ...]:
         """The views taken of each picture of a SKU; the first is the picture as it is."""
@@ -52,6 +58,7 @@ class Enrolment:
             self.embedder.card.body,
             repr(self.locator.config),
             [str(view) for view in self.views(mirrored) + CAMERA],
+            [method(), *map(str, COMPARED)] if self.details else [],
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
         return digest + hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -71,6 +78,7 @@ class Enrolment:
             self.embedder.embed([seen(pixels, box, view, self.embedder.crop) for view in some])
             for some in (views, CAMERA)
         )
+        looks = (PLAIN, *(CAMERA[number] for number in COMPARED)) if self.details else ()
         around = clip(grown(box, _THUMBNAIL_MARGIN), width, height)
         thumbnail = fit_within(crop(pixels, around, _PAD), THUMBNAIL_SIDE)
         return Result(
@@ -80,6 +88,7 @@ class Enrolment:
             thumbnail=to_jpeg(thumbnail, _THUMBNAIL_QUALITY),
             vectors=vectors.astype(np.float16),
             probes=probes.astype(np.float16),
+            features=tuple(seen(pixels, box, view, features) for view in looks),
         )
 
 

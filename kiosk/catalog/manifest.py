@@ -20,12 +20,14 @@ from typing import Any
 
 from kiosk.durable import sha256_of
 from kiosk.errors import CatalogError
-from kiosk.values import Thresholds
+from kiosk.values import NEVER_APART, Thresholds
 
 FORMAT = 1
 NAME = "manifest.json"
 VECTORS, RECORDS, THUMBNAILS = "vectors.npy", "records.sqlite", "thumbnails"
 """The files of a release beside its manifest; thumbnails lie in a folder."""
+FEATURES, PICTURES = "features.bin", "pictures.npy"
+"""Two more where there is a second look; see `kiosk.catalog.details`."""
 DERIVED = "derived"
 """Sub-folder for what a device builds from a release: never part of the release itself."""
 MAX_BYTES = 256 * 1024 * 1024
@@ -69,6 +71,8 @@ class Manifest:
     thresholds: Thresholds
     files: tuple[FileEntry, ...]
     """By name, without the manifest itself."""
+    features: str = ""
+    """The method of the local features, and what they were compared with; empty: there are none."""
 
 
 def sealed(manifest: Manifest) -> Manifest:
@@ -200,6 +204,8 @@ def _check_digest(directory: Path, entry: FileEntry) -> None:
 def _body(manifest: Manifest) -> dict[str, Any]:
     body = dataclasses.asdict(manifest)
     body["augmentation"] = list(manifest.augmentation)
+    if not manifest.features:  # as before there were any: such a release keeps its id
+        del body["features"], body["thresholds"]["apart"], body["thresholds"]["by_print"]
     body["files"] = {
         entry.name: {"bytes": entry.bytes, "sha256": entry.sha256} for entry in manifest.files
     }
@@ -217,6 +223,10 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _manifest(body: dict[str, Any]) -> Manifest:
     thresholds = body["thresholds"]
+    features = _text(body.get("features", ""))
+    files = tuple(_file(name, entry) for name, entry in body["files"].items())
+    if features and not {FEATURES, PICTURES} <= {entry.name for entry in files}:
+        raise CatalogError("it names local features, but not their files; restore the release")
     return Manifest(
         release=_text(body["release"]),
         built_at=_text(body["built_at"]),
@@ -233,8 +243,11 @@ def _manifest(body: dict[str, Any]) -> Manifest:
             margin=_number(thresholds["margin"]),
             method=_text(thresholds["method"]),
             samples=_count(thresholds["samples"]),
+            by_print=_number(thresholds["by_print"]) if features else NEVER_APART,
+            apart=_number(thresholds["apart"]) if features else NEVER_APART,
         ),
-        files=tuple(_file(name, entry) for name, entry in body["files"].items()),
+        files=files,
+        features=features,
     )
 
 

@@ -7,17 +7,22 @@ new one current at once and closes the old one when its last borrower has given 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kiosk.catalog.details import COMPARED_PICTURES, Details, open_details
 from kiosk.catalog.manifest import (
     DERIVED,
+    FEATURES,
+    PICTURES,
     RECORDS,
     VECTORS,
     Manifest,
@@ -32,19 +37,38 @@ from kiosk.search import Index, open_index
 from kiosk.values import Embedding, Match, Record, Thresholds
 
 READ_WHOLE_BYTES = 32 * 1024 * 1024
+_TYPICAL = 4
+"""A SKU with that many times the typical references is not waited for in the first search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A match, and what a second look may compare."""
+
+    match: Match
+    pictures: tuple[int, ...]
+    """Numbers of the SKU's pictures that the search found nearest, best first."""
 
 
 class Snapshot:
     """A release, its index and its records, ready to answer. Safe to use from several threads."""
 
     def __init__(
-        self, path: Path, manifest: Manifest, records: Records, index: Index, neighbours: int
+        self,
+        path: Path,
+        manifest: Manifest,
+        records: Records,
+        index: Index,
+        neighbours: int,
+        details: Details,
     ) -> None:
         self.path = path
         self.manifest = manifest
         self._records = records
         self._index = index
         self._neighbours = neighbours
+        self._details = details
+        self._counts: NDArray[np.intp] = np.sort(np.bincount(records.owners))[::-1]
         self._owners = records.owners
         self._contested = records.contested
         self._distinct = len(records.skus)
@@ -58,12 +82,13 @@ class Snapshot:
         manifest = read_manifest(path)
         check_files(path, manifest)
         # What answers come from is checked byte for byte every time, thumbnails only by size.
-        check_bytes(path, manifest, (VECTORS, RECORDS))
+        check_bytes(path, manifest, (VECTORS, RECORDS, FEATURES, PICTURES))
         if manifest.embedder.sha256 != embedder:
             raise CatalogError(
                 f"{path}: its vectors were made by embedder {manifest.embedder.sha256[:12]}…, this "
                 f"kiosk has {embedder[:12]}…; build the catalog again with this kiosk's models"
             )
+        details = open_details(path, manifest)
         vectors = _vectors(path / VECTORS, manifest)
         with ExitStack() as undo:
             records = Records.open(path / RECORDS)
@@ -72,7 +97,7 @@ class Snapshot:
                 raise CatalogError(f"{path}: records and vectors differ in number; build it again")
             index = open_index(vectors, path / DERIVED, release=manifest.release, config=config)
             undo.pop_all()
-        return cls(path, manifest, records, index, config.neighbours)
+        return cls(path, manifest, records, index, config.neighbours, details)
 
     @property
     def release(self) -> str:
@@ -87,25 +112,49 @@ class Snapshot:
         """Which search answers, and why."""
         return self._index.name
 
+    @property
+    def details(self) -> Details:
+        """Local features of the catalog pictures, or why there are none."""
+        return self._details
+
     def match(self, embedding: Embedding, count: int) -> tuple[Match, ...]:
         """The `count` best SKUs (fewer when the catalog has fewer), best first.
 
-        A SKU is as similar as its best reference. When the nearest references belong to too few
-        SKUs to tell a runner-up, more are fetched until they do.
+        A SKU is as similar as its best reference.
+        """
+        return tuple(candidate.match for candidate in self.candidates(embedding, count))
+
+    def candidates(self, embedding: Embedding, count: int) -> tuple[Candidate, ...]:
+        """As `match`, with the pictures that were found nearest.
+
+        When the nearest references belong to too few SKUs, more are fetched until they do.
         """
         wanted = min(count, self._distinct)
-        fetch = min(self._neighbours, len(self._owners))
+        fetch = self._fetched(wanted)
         while True:
             best: dict[str, Match] = {}
+            pictures: dict[str, list[int]] = {}
             for neighbour in self._index.search(embedding, fetch):
-                sku = self._records.skus[self._owners[neighbour.reference]]
-                best.setdefault(
-                    sku,
-                    Match(sku, neighbour.similarity, neighbour.reference, sku in self._contested),
-                )
+                row = neighbour.reference
+                sku = self._records.skus[self._owners[row]]
+                best.setdefault(sku, Match(sku, neighbour.similarity, row, sku in self._contested))
+                found = pictures.setdefault(sku, [])
+                picture = int(self._records.pictures[row])
+                if picture not in found and len(found) < COMPARED_PICTURES:
+                    found.append(picture)
             if len(best) >= wanted or fetch >= len(self._owners):
-                return tuple(best.values())[:wanted]
+                listed = tuple(best.values())[:wanted]
+                return tuple(Candidate(match, tuple(pictures[match.sku])) for match in listed)
             fetch = min(fetch * 4, len(self._owners))
+
+    def _fetched(self, wanted: int) -> int:
+        """References to ask for: as many as the SKUs with most of them may take from the others.
+
+        A few SKUs with very many references are left to a second search.
+        """
+        enough = 1 + int(self._counts[: max(0, wanted - 1)].sum())
+        typical = _TYPICAL * wanted * math.ceil(len(self._owners) / self._distinct)
+        return min(max(self._neighbours, min(enough, typical)), len(self._owners))
 
     def record(self, sku: str) -> Record:
         """Raises CatalogError when the catalog has no such SKU."""

@@ -21,13 +21,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kiosk.catalog.details import pack, unpack
 from kiosk.errors import BusyError, StateError
-from kiosk.values import Box
+from kiosk.values import Box, Features
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS results(
+CREATE TABLE IF NOT EXISTS enrolled(
     key TEXT PRIMARY KEY, box TEXT NOT NULL, note TEXT NOT NULL, views TEXT NOT NULL,
-    thumbnail BLOB NOT NULL, vectors BLOB NOT NULL, probes BLOB NOT NULL) WITHOUT ROWID;
+    thumbnail BLOB NOT NULL, vectors BLOB NOT NULL, probes BLOB NOT NULL, features BLOB NOT NULL
+) WITHOUT ROWID;
 """
 
 _RELEASE = "release"
@@ -46,6 +48,8 @@ class Result:
     """(views, D), unit length."""
     probes: NDArray[np.float16]
     """(P, D), unit length: the item as a camera may see it; see `augment.CAMERA`."""
+    features: tuple[Features, ...] = ()
+    """Those of the picture as it is, then of some camera views; empty: no second look."""
 
 
 class Workplace:
@@ -59,14 +63,18 @@ class Workplace:
 
     def find(self, key: str) -> Result | None:
         """The result kept under `key`, from this run or an earlier one."""
-        query = "SELECT box, note, views, thumbnail, vectors, probes FROM results WHERE key = ?"
+        query = (
+            "SELECT box, note, views, thumbnail, vectors, probes, features FROM enrolled "
+            "WHERE key = ?"
+        )
         row = self._connection.execute(query, (key,)).fetchone()
         if row is None:
             return None
         views = tuple(json.loads(row[2]))
         vectors = np.frombuffer(row[4], np.float16).reshape(len(views), -1)
         probes = np.frombuffer(row[5], np.float16).reshape(-1, vectors.shape[1])
-        return Result(Box(*json.loads(row[0])), row[1], views, row[3], vectors, probes)
+        box = Box(*json.loads(row[0]))
+        return Result(box, row[1], views, row[3], vectors, probes, unpack(row[6]))
 
     def keep(self, key: str, result: Result) -> None:
         """Committed at once: a kill a moment later does not lose it."""
@@ -74,9 +82,10 @@ class Workplace:
         views = json.dumps(result.views)
         with self._connection:
             self._connection.execute(
-                "INSERT OR REPLACE INTO results VALUES(?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO enrolled VALUES(?,?,?,?,?,?,?,?)",
                 (key, box, result.note, views, result.thumbnail)
-                + (result.vectors.tobytes(), result.probes.tobytes()),
+                + (result.vectors.tobytes(), result.probes.tobytes())
+                + (b"".join(pack(each) for each in result.features),),
             )
 
     def clear_release(self) -> None:

@@ -90,7 +90,7 @@ def _stages(arguments: argparse.Namespace, config: Config, threads: int) -> dict
                 arguments.frames, width=width, height=height, seed=config.camera.seed
             )
         )
-        costs, seen = bench.stages(Recogniser(locator, embedder), snapshot, frames)
+        costs, seen = bench.stages(Recogniser(locator, embedder, config.verify), snapshot, frames)
         return {
             "threads": threads,
             "frames": seen,

@@ -42,7 +42,7 @@ def register(verbs: Verbs) -> None:
 def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments)
     locator, embedder = load_models(config.models, config.locate)
-    recogniser = Recogniser(locator, embedder)
+    recogniser = Recogniser(locator, embedder, config.verify)
     path = arguments.catalog or catalog_directory(config)
     snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
     failed = 0

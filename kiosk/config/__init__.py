@@ -19,6 +19,7 @@ from kiosk.config.sections import (
     ModelsConfig,
     SearchConfig,
     StateConfig,
+    VerifyConfig,
     WebConfig,
     options,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "ModelsConfig",
     "SearchConfig",
     "StateConfig",
+    "VerifyConfig",
     "WebConfig",
     "catalog_directory",
     "changed",

@@ -89,6 +89,20 @@ class SearchConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyConfig:
+    on: bool = option(
+        True, "compare the print of the nearest SKUs where similarity does not settle it"
+    )
+    budget_ms: float = option(
+        400.0,
+        "longest time in milliseconds for that in one frame; candidates left over are not "
+        "compared, and then none is accepted by its print",
+        low=1,
+        high=10000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class DecideConfig:
     agreement_frames: int = option(
         3, "frames in a row that must say the same before a SKU is accepted", low=1, high=60
@@ -141,6 +155,7 @@ class Config:
     locate: LocateConfig = field(default_factory=LocateConfig)
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
+    verify: VerifyConfig = field(default_factory=VerifyConfig)
     decide: DecideConfig = field(default_factory=DecideConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     state: StateConfig = field(default_factory=StateConfig)

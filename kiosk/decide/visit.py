@@ -202,8 +202,8 @@ class Visits:
             return most
         least = look.thresholds.choose
         if verdict.rule is Rule.SMALL_MARGIN:  # the item is one of those that lie close together
-            least = max(least, verdict.similarity - CLOSE_MARGINS * look.thresholds.margin)
-        worth = [match for match in most if match.similarity >= least]
+            least = max(least, verdict.evidence - CLOSE_MARGINS * look.thresholds.margin)
+        worth = [match for match in most if match.evidence >= least]
         return tuple(worth) if len(worth) > 1 else most[:2]
 
 

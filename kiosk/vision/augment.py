@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from kiosk.values import Box, Pixels
 from kiosk.vision.boxes import clip
 from kiosk.vision.image import blurred, brightened, crop, flipped, resize, rotated
 
-Cut = Callable[[Pixels, Box], Pixels]
-"""`Embedder.crop`: the model's input for a box in a picture."""
+Cut = TypeVar("Cut")
+"""What a stage makes of a box in a picture: `Embedder.crop` a model's input, `features` its own."""
 
 CONTEXT = 0.75
 """What is kept around the box before turning, as a share of its longer side."""
@@ -105,8 +106,8 @@ CAMERA: tuple[View, ...] = (
 measured with them, because photos from a camera are not there yet when a catalog is built."""
 
 
-def seen(pixels: Pixels, box: Box, view: View, cut: Cut) -> Pixels:
-    """The model crop of `view` of the item in `box` of a BGR uint8 (H, W, 3) picture.
+def seen(pixels: Pixels, box: Box, view: View, cut: Callable[[Pixels, Box], Cut]) -> Cut:
+    """What `cut` makes of `view` of the item in `box` of a BGR uint8 (H, W, 3) picture.
 
     Raises ImageError for a box that is empty or lies outside the picture.
     """

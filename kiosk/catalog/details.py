@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The local features of a release: two files, one entry for each catalog picture.
+
+`features.bin` holds the points of all pictures, one after another; `pictures.npy` says which of
+them belong to which picture, and its colours. A release without them, or with those of another
+method, opens all the same and has no second look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kiosk import verify
+from kiosk.catalog.manifest import FEATURES, PICTURES, Manifest
+from kiosk.errors import CatalogError
+from kiosk.values import POINT, TONES, Features
+from kiosk.vision import features as vision
+
+PICTURE = np.dtype(
+    [
+        ("start", "<u8"),
+        ("count", "<u4"),
+        ("width", "<u2"),
+        ("height", "<u2"),
+        ("tones", "u1", (TONES, TONES, 3)),
+    ]
+)
+COMPARED_SKUS = 10
+"""Candidates that the second look compares: a SKU that similarity puts eighth can still win."""
+COMPARED_PICTURES = 2
+"""Of each of them, those pictures that the search found nearest."""
+MAX_SIDE_PX = 4096
+READ_WHOLE_BYTES = 32 * 1024 * 1024
+
+
+class Details(Protocol):
+    """Where the local features of catalog pictures come from."""
+
+    @property
+    def name(self) -> str:
+        """What the second look of this release is, or why there is none."""
+        ...
+
+    def of(self, picture: int) -> Features | None:
+        """Those of a picture by its number; None when the release has none."""
+        ...
+
+
+class NoDetails:
+    """A release without local features."""
+
+    def __init__(self, reason: str = "off: this release has no local features") -> None:
+        self._reason = reason
+
+    @property
+    def name(self) -> str:
+        return self._reason
+
+    def of(self, picture: int) -> Features | None:
+        return None
+
+
+class StoredDetails:
+    """The local features of a release. Safe to use from several threads."""
+
+    def __init__(self, points: NDArray[np.void], pictures: NDArray[np.void], name: str) -> None:
+        self._points = points
+        self._pictures = pictures
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def of(self, picture: int) -> Features | None:
+        entry = self._pictures[picture]
+        start, count = int(entry["start"]), int(entry["count"])
+        size = int(entry["width"]), int(entry["height"])
+        return Features(self._points[start : start + count], entry["tones"], size)
+
+
+def method() -> str:
+    """Names how this program makes, compares and weighs local features."""
+    return f"{vision.method()}+{verify.method()}"
+
+
+def open_details(path: Path, manifest: Manifest) -> Details:
+    """The local features of the release folder `path`. Raises CatalogError when they are damaged.
+
+    Features of another method are no damage: they are not used.
+    """
+    if not manifest.features:
+        return NoDetails()
+    if manifest.features != method():
+        return NoDetails("off: this release was made for another second look, build it again")
+    return stored(path, manifest.pictures)
+
+
+def stored(path: Path, count: int) -> StoredDetails:
+    """The local features of `count` pictures, in this program's method. Raises CatalogError."""
+    points = _mapped(path / FEATURES)
+    pictures = _table(path / PICTURES)
+    starts, counts = (pictures[name].astype(np.int64) for name in ("start", "count"))
+    sides = np.stack([pictures["width"], pictures["height"]])
+    if (
+        len(pictures) != count
+        or not ((starts >= 0) & (starts <= len(points)) & (counts <= len(points) - starts)).all()
+        or not ((sides >= 1) & (sides <= MAX_SIDE_PX)).all()
+    ):
+        raise CatalogError(f"{path / PICTURES}: does not fit {FEATURES}; build the catalog again")
+    return StoredDetails(points, pictures, f"on: {method()}")
+
+
+def write_details(folder: Path, pictures: Iterable[Features], count: int) -> None:
+    """Write both files for `count` pictures, taken one at a time. Raises OSError."""
+    table = np.zeros(count, PICTURE)
+    start = 0
+    with (folder / FEATURES).open("wb") as file:
+        for number, found in enumerate(pictures):
+            table[number] = _entry(found, start)[0]
+            start += len(found.points)
+            file.write(found.points.astype(POINT).tobytes())
+    np.save(folder / PICTURES, table, allow_pickle=False)
+
+
+def pack(found: Features) -> bytes:
+    """Features as bytes, to be kept during a build."""
+    return _entry(found, 0).tobytes() + found.points.astype(POINT).tobytes()
+
+
+def unpack(data: bytes) -> tuple[Features, ...]:
+    """All Features that were packed one behind the other in `data`."""
+    found = []
+    at = 0
+    while at < len(data):
+        entry = np.frombuffer(data, PICTURE, 1, at)[0]
+        at += PICTURE.itemsize
+        points = np.frombuffer(data, POINT, int(entry["count"]), at)
+        at += points.nbytes
+        size = int(entry["width"]), int(entry["height"])
+        found.append(Features(points, entry["tones"], size))
+    return tuple(found)
+
+
+def _entry(found: Features, start: int) -> NDArray[np.void]:
+    """(1,) PICTURE."""
+    entry = np.zeros(1, PICTURE)
+    entry["start"], entry["count"] = start, len(found.points)
+    entry["width"], entry["height"] = found.size
+    entry["tones"] = found.tones
+    return entry
+
+
+def _mapped(path: Path) -> NDArray[np.void]:
+    """The points, which have no header: their number follows from the size of the file."""
+    try:
+        size = path.stat().st_size
+        if size % POINT.itemsize:
+            raise ValueError(f"{size} bytes are no whole number of points")
+        if size <= READ_WHOLE_BYTES:  # also because an empty file cannot be mapped
+            return np.fromfile(path, POINT)
+        return np.memmap(path, POINT, mode="r")
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"{path}: cannot be read ({error}); build the catalog again") from error
+
+
+def _table(path: Path) -> NDArray[np.void]:
+    try:
+        table: NDArray[np.void] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"{path}: cannot be read ({error}); build the catalog again") from error
+    if table.dtype != PICTURE or table.ndim != 1:
+        raise CatalogError(
+            f"{path}: holds {table.dtype} {table.shape}, not a table of pictures; build the "
+            "catalog again"
+        )
+    return table
