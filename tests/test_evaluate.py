@@ -232,6 +232,7 @@ def test_a_peer_without_weights_says_what_to_download_and_does_not_stop_the_rest
         ("--photos-only",),
         ("--split", "any", "--enrol", "1"),
         ("--sweep-photos", "0"),
+        ("--verify-budget", "0"),
         ("--no-such-option",),
         ("--step", "many"),
     ],

@@ -6,8 +6,8 @@
 A manifest is a CSV file with the columns path,sku,role,split,category; paths are relative to it,
 other columns are ignored. Rows of role `reference` build the catalog, rows of role `photo` are
 asked, rows of role `unknown` are items in no catalog. The real path of the product answers, one
-look per photo: locate, embed, search and whatever follows, judged with the thresholds that the
-built release carries.
+look per photo: locate, embed, search, verify, decide, with the thresholds that the built release
+carries. Two runs with equal options write equal JSON but for its `timings`.
 
 Exit codes: 0 all done; 64 wrong options; 65 a manifest cannot be used, or some pictures could not
 be (the numbers without them are printed); 69 a peer could not run (all others are printed).
@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from kiosk.cli.progress import Progress
+from kiosk.config import VerifyConfig
 from kiosk.errors import KioskError, StateError
 from tools.evaluation.peers import NAMES
 from tools.evaluation.plan import Choice
+from tools.evaluation.product import UNHURRIED_MS
 from tools.evaluation.report import as_html
 from tools.evaluation.results import Run, as_json
 from tools.evaluation.run import Request, evaluate
@@ -73,6 +75,14 @@ def parser() -> argparse.ArgumentParser:
     add("--step", type=int, default=1, metavar="K", help="ask only every K-th photo")
     add("--no-augment", action="store_true", help="one reference per picture, no views of it")
     add("--mirrored", action="store_true", help="enrol mirrored views of every SKU too")
+    add("--no-verify", action="store_true", help="without the second look at the print")
+    add(
+        "--verify-budget",
+        type=float,
+        default=UNHURRIED_MS,
+        metavar="MS",
+        help="longest second look; the numbers then depend on the machine (default: no haste)",
+    )
     add("--threads", type=int, default=1, help="of one model run")
     add(
         "--peer",
@@ -123,6 +133,7 @@ def _request(wanted: argparse.Namespace) -> Request:
         threads=wanted.threads,
         augment=not wanted.no_augment,
         mirrored=wanted.mirrored,
+        verify=VerifyConfig(on=not wanted.no_verify, budget_ms=wanted.verify_budget),
         peers=tuple(wanted.peer),
         weights=wanted.weights,
         sweep=wanted.sweep,

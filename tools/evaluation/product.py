@@ -2,7 +2,8 @@
 """The kiosk itself as a system: its own release, snapshot, `Recogniser.look` and `judge`.
 
 No stage is skipped or done otherwise here. One look per photo; what several frames would add is
-not measured. What later versions put on `Match`, `Verdict` and `Timings` is read where it is there.
+not measured. The second look gets more time than the kiosk gives it: how busy this machine is must
+not decide what is measured. `Timings` are read whatever stages there are.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ import numpy as np
 from kiosk.catalog.manifest import RECORDS, VECTORS
 from kiosk.catalog.records import Records
 from kiosk.catalog.snapshot import Snapshot
-from kiosk.config import SearchConfig
-from kiosk.decide import Verdict, judge
+from kiosk.config import SearchConfig, VerifyConfig
+from kiosk.decide import judge
 from kiosk.recognise import Recogniser, still
-from kiosk.values import Embedding, Look, Match, Pixels, Thresholds, Timings
+from kiosk.values import Embedding, Look, Pixels, Thresholds, Timings
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
 from tools.evaluation.answers import NOTHING_FOUND, Reply
 
 NAME = "kiosk"
+UNHURRIED_MS = 10_000.0
+"""Longest second look of one photo: more than any needs."""
 
 
 class Product:
@@ -32,9 +35,11 @@ class Product:
 
     name = NAME
 
-    def __init__(self, models: tuple[Locator, Embedder], release: Path) -> None:
+    def __init__(
+        self, models: tuple[Locator, Embedder], release: Path, verify: VerifyConfig
+    ) -> None:
         """Raises CatalogError when the release is not of these models."""
-        self._recogniser = Recogniser(*models)
+        self._recogniser = Recogniser(*models, verify)
         self._snapshot = Snapshot.open(
             release, embedder=models[1].card.sha256, config=SearchConfig()
         )
@@ -66,7 +71,7 @@ class Product:
         verdict = judge(look.matches, look.thresholds)
         return Reply(
             ranked=tuple(match.sku for match in look.matches),
-            score=score(verdict),
+            score=verdict.evidence if verdict.matches else float("-inf"),
             similarity=self._similarity(look, sku),
             outcome=verdict.outcome.value,
             box=look.subject.box,
@@ -77,20 +82,6 @@ class Product:
         if look.embedding is None:
             return None
         return self._references.similarity(look.embedding, sku)
-
-
-def score(verdict: Verdict) -> float:
-    """How sure the kiosk is of its best SKU: its evidence where it has one, else its similarity."""
-    if not verdict.matches:
-        return float("-inf")
-    evidence = getattr(verdict, "evidence", None)
-    return float(evidence if evidence is not None else evidence_of(verdict.matches[0]))
-
-
-def evidence_of(match: Match) -> float:
-    """What matches are ranked by: evidence where it has been measured, else similarity."""
-    evidence = getattr(match, "evidence", None)
-    return float(evidence if evidence is not None else match.similarity)
 
 
 def stages(timings: Timings) -> dict[str, float]:

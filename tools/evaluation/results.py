@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from kiosk.catalog.manifest import Manifest
 from kiosk.values import Thresholds
@@ -115,7 +115,6 @@ def as_json(run: Run) -> str:
 
 
 def _run(run: Run) -> dict[str, object]:
-    limits = run.thresholds
     return {
         "format": FORMAT,
         "settings": dict(run.settings),
@@ -128,13 +127,7 @@ def _run(run: Run) -> dict[str, object]:
             "left_out": list(run.plan.left_out),
             "detector_sha256": run.manifest.detector.sha256,
             "embedder_sha256": run.manifest.embedder.sha256,
-            "thresholds": {
-                "accept": limits.accept,
-                "choose": limits.choose,
-                "margin": limits.margin,
-                "method": limits.method,
-                "samples": limits.samples,
-            },
+            "thresholds": asdict(run.thresholds),
         },
         "systems": {each.name: _result(each) for each in run.results},
         "sweep": run.sweep.as_dict() if run.sweep else None,

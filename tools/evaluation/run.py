@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from kiosk.catalog.build import BuildOptions
-from kiosk.config import LocateConfig, ModelsConfig
+from kiosk.config import LocateConfig, ModelsConfig, VerifyConfig
 from kiosk.errors import UsageError
 from kiosk.models import load_models
 from kiosk.vision.embed import Embedder
@@ -20,7 +20,7 @@ from tools.evaluation.catalog import Catalog, built, readable
 from tools.evaluation.manifests import Picture, Problem, read_manifests
 from tools.evaluation.peers import Means, check_name, peer
 from tools.evaluation.plan import Choice, Plan, planned, without
-from tools.evaluation.product import NAME, Product
+from tools.evaluation.product import NAME, UNHURRIED_MS, Product
 from tools.evaluation.results import Result, Run, result
 from tools.evaluation.sweep import Sweep, swept
 from tools.evaluation.weights import PeerMissing
@@ -38,6 +38,7 @@ class Request:
     threads: int = 1
     augment: bool = True
     mirrored: bool = False
+    verify: VerifyConfig = VerifyConfig(budget_ms=UNHURRIED_MS)
     peers: tuple[str, ...] = ()
     weights: Path | None = None
     sweep: bool = False
@@ -68,6 +69,8 @@ def evaluate(request: Request, progress: Progress) -> Run:
     single_threaded()
     if request.sweep_photos < 1 or request.threads < 1:
         raise UsageError("--sweep-photos and --threads: give 1 or more")
+    if not 1 <= request.verify.budget_ms <= UNHURRIED_MS:
+        raise UsageError(f"--verify-budget: give 1 to {UNHURRIED_MS:g} milliseconds")
     for name in request.peers:
         check_name(name)
     reading, others = read_manifests(request.manifests), read_manifests(request.unknown)
@@ -95,7 +98,7 @@ def _asked_all(
 ) -> Run:
     seed = request.choice.seed
     sweep: Sweep | None = None
-    with Product(models, catalog.release) as product:
+    with Product(models, catalog.release, request.verify) as product:
         thresholds = product.thresholds
         ours = result(NAME, *asked.answers(product), seed)
         if request.sweep:
@@ -132,6 +135,7 @@ def _settings(request: Request) -> dict[str, object]:
         "augment": request.augment,
         "mirrored": request.mirrored,
         "threads": request.threads,
+        "verify": asdict(request.verify),
         "peers": list(request.peers),
         "sweep_photos": request.sweep_photos if request.sweep else 0,
     }

@@ -62,7 +62,7 @@ def _header(run: Run) -> Iterator[str]:
     )
     yield (
         f"thresholds: accept {limits.accept:.3f}, choose {limits.choose:.3f}, "
-        f"margin {limits.margin:.3f} ({limits.samples} samples)"
+        f"margin {limits.margin:.3f}, by print {limits.by_print:.3f} ({limits.samples} samples)"
     )
     yield (
         "[a, b]: 95 % interval, whole SKUs resampled; a share of exactly 0 or 1 has no width. "
