@@ -89,7 +89,7 @@ def embedded(net: EmbedderNet, images: U8) -> F32:
     return unit(torch.cat(parts).float().numpy())
 
 
-def _start(known: Instances, dim: int) -> Projection:
+def start(known: Instances, dim: int) -> Projection:
     """Whitened ImageNet features, every source counting alike: where training begins.
 
     Always without grocery pictures: every training, whatever it leaves out, begins at one place.
@@ -122,7 +122,7 @@ def train(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     known = Instances.load(args.work / "instances.npz")
     rows = _taught(known, args)
-    begun = _start(known, args.dim)
+    begun = start(known, args.dim)
     net = EmbedderNet(pretrained(), begun, args.frozen).to(memory_format=torch.channels_last)
     if args.start:
         net.load_state_dict(torch.load(args.start, weights_only=True)["average"])
