@@ -14,8 +14,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from kiosk.scene.hand import Reach, hand_sprites
-from kiosk.scene.view import counter_view
 from tools.backdrops import F32, U8, Rng, cloud, colour, dot
 
 
@@ -102,6 +100,9 @@ def drawn_hand(rng: Rng, height: int, width: int, reach: tuple[float, float]) ->
 
 def main() -> None:
     """Write the demo scene's hands as pictures for `modelled`."""
+    from kiosk.scene.hand import Reach, hand_sprites  # only here: it needs what training does not
+    from kiosk.scene.view import counter_view
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="gets hands/")
     folder: Path = parser.parse_args().work / "hands"
