@@ -41,6 +41,8 @@ class CatalogStatus:
     references: int = 0
     search: str = ""
     """"annoy" or "exact", with the reason when Annoy does not answer."""
+    second_look: str = ""
+    """"on" and its method, or "off" and the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from kiosk.capture.process import CaptureProcess
+from kiosk.catalog.details import SWITCHED_OFF
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import Config, catalog_directory, made_state_directory
 from kiosk.errors import CameraError, KioskError, StateError
@@ -63,10 +64,14 @@ def _catalog(config: Config, embedder: Embedder) -> str:
         manifest = snapshot.manifest
         return (
             f"release {manifest.release}, {manifest.skus} SKUs, {manifest.references} references, "
-            f"search: {snapshot.engine}"
+            f"search: {snapshot.engine}, second look {_second_look(config, snapshot)}"
         )
     finally:
         snapshot.close()
+
+
+def _second_look(config: Config, snapshot: Snapshot) -> str:
+    return snapshot.details.name if config.verify.on else SWITCHED_OFF
 
 
 def _camera(config: Config, recogniser: Recogniser) -> str:

@@ -67,12 +67,13 @@ class Recogniser:
         located = embedded = searched = verified = time.perf_counter()
         embedding = None
         matches: tuple[Match, ...] = ()
+        unverified = 0
         if item is not None and snapshot is not None:
             embedding = self._embedder.embed([self._embedder.crop(frame.pixels, item.box)])[0]
             embedded = time.perf_counter()
             candidates = snapshot.candidates(embedding, LISTED_SKUS)
             searched = time.perf_counter()
-            matches = self._verified(frame, item.box, candidates, snapshot)
+            matches, unverified = self._verified(frame, item.box, candidates, snapshot)
             verified = time.perf_counter()
         return Look(
             sequence=frame.sequence,
@@ -92,13 +93,15 @@ class Recogniser:
                 verify_ms=1000 * (verified - searched),
                 total_ms=1000 * (time.perf_counter() - started),
             ),
-            unverified=_left_over(matches),
+            unverified=unverified,
         )
 
     def _verified(
         self, frame: Frame, box: Box, candidates: Sequence[Candidate], snapshot: Snapshot
-    ) -> tuple[Match, ...]:
-        """The candidates' matches, with what the second look found, by falling evidence."""
+    ) -> tuple[tuple[Match, ...], int]:
+        """The candidates' matches, with what the second look found, by falling evidence; and how
+        many of them it had no time for.
+        """
         matches = tuple(candidate.match for candidate in candidates)
         until_s = time.perf_counter() + self._config.budget_ms / 1000
         settled = judge(matches, snapshot.thresholds).outcome is Outcome.ACCEPTED
@@ -111,7 +114,7 @@ class Recogniser:
             if picture is not None and (reference := snapshot.details.of(picture)) is not None
         ]
         if settled or not self._config.on or not turns:
-            return matches
+            return matches, 0
         query = features(frame.pixels, box)
         compared = compare_all(query, (reference for _, reference in turns), until_s)
         best: dict[int, Verified] = {}
@@ -124,7 +127,8 @@ class Recogniser:
             else match
             for place, match in enumerate(matches)
         ]
-        return tuple(sorted(joint, key=lambda match: -match.evidence))
+        left = len({place for place, _ in turns} - set(best))
+        return tuple(sorted(joint, key=lambda match: -match.evidence)), left
 
     def _locate(self, frame: Frame, last: Box | None) -> tuple[Detection, ...]:
         if frame.lores is None:
@@ -137,12 +141,6 @@ class Recogniser:
             Detection(stretched(each.box, dx, dy), each.score)
             for each in self._locator.locate(frame.lores, small)
         )
-
-
-def _left_over(matches: Sequence[Match]) -> int:
-    """Matches without a second look where others have had theirs."""
-    alone = sum(match.verified is None for match in matches)
-    return alone if alone < len(matches) else 0
 
 
 def still(pixels: Pixels, sequence: int = 0) -> Frame:

@@ -14,6 +14,7 @@ from kiosk import __version__
 from kiosk.board import Board, CatalogStatus, JournalStatus, ModelStatus
 from kiosk.capture.process import CaptureProcess
 from kiosk.capture.status import CameraStatus
+from kiosk.catalog.details import SWITCHED_OFF
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.catalog.watch import CatalogWatch
 from kiosk.config import Config, catalog_directory, made_state_directory
@@ -207,6 +208,7 @@ class Service:
                 skus=manifest.skus,
                 references=manifest.references,
                 search=snapshot.engine,
+                second_look=snapshot.details.name if self._config.verify.on else SWITCHED_OFF,
             )
         )
 

@@ -205,8 +205,8 @@ class Timings:
     locate_ms: float = 0.0
     embed_ms: float = 0.0
     search_ms: float = 0.0
-    verify_ms: float = 0.0
     total_ms: float = 0.0
+    verify_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,7 +65,7 @@ def test_recognise_prints_one_json_object_per_picture(
     first, second, third = lines(capsys)
     assert (first["decision"], first["sku"]) == ("accepted", "sku-1")
     assert first["matches"][0]["name"] == "Tea <One>"  # type: ignore[index]
-    assert set(first["timings_ms"]) == {"locate", "embed", "search", "total"}  # type: ignore[call-overload]
+    assert set(first["timings_ms"]) == {"locate", "embed", "search", "verify", "total"}  # type: ignore[call-overload]
     assert len(first["box"]) == 4  # type: ignore[arg-type]
     assert second["sku"] is None
     assert second["decision"] in ("unknown", "choose")
@@ -261,7 +261,7 @@ def test_bench_prints_every_stage_and_the_price_of_search(
     options = ["--set", f"models.directory={models}", "--catalog", release, "--frames", 12]
     assert run("bench", folder, *options, "--threads", "1", "--json") == os.EX_OK
     (row,) = json.loads(capsys.readouterr().out)
-    assert set(row["stages"]) == {"locate", "embed", "search", "total"}
+    assert set(row["stages"]) == {"locate", "embed", "search", "verify", "total"}
     assert row["frames"] == 10
     assert run("bench", "--references", 500, *options, "--json") == os.EX_OK
     cost = json.loads(capsys.readouterr().out)

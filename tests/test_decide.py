@@ -23,6 +23,7 @@ from kiosk.values import (
     Outcome,
     Rule,
     Thresholds,
+    Verified,
 )
 
 THRESHOLDS = Thresholds(accept=0.8, choose=0.6, margin=0.05, method="test", samples=100)
@@ -290,3 +291,51 @@ def test_fusing_one_look_changes_nothing_and_none_gives_none() -> None:
 def test_the_lead_of_a_lone_sku_is_over_no_similarity_at_all() -> None:
     assert lead(found(a=0.5)) == 1.5
     assert lead(()) == 0.0
+
+
+def looked(sku: str, similarity: float, fused: float, points: int = 40, **more: bool) -> Match:
+    strength = min(1.0, max(0.0, (fused - similarity) / max(1e-6, 1 - similarity)))
+    return Match(
+        sku, similarity, 0, verified=Verified(points, 0.5, 0.5, strength), fused=fused, **more
+    )
+
+
+PRINTED = replace(THRESHOLDS, by_print=0.9, apart=0.2)
+
+
+def test_a_print_found_is_held_against_its_own_threshold() -> None:
+    far, near = looked("b", 0.3, 0.3, points=0), looked("a", 0.4, 0.92)
+    assert judge((near, far), PRINTED).outcome is Outcome.ACCEPTED
+    some = judge((looked("a", 0.4, 0.85), far), PRINTED)
+    assert (some.outcome, some.rule) == (Outcome.CHOOSE, Rule.SOME_SIMILARITY)
+    assert judge((near, far), THRESHOLDS).outcome is Outcome.CHOOSE  # a release without prints
+
+
+def test_what_has_no_print_is_accepted_by_similarity_as_ever() -> None:
+    best, other = looked("a", 0.85, 0.85, points=0), looked("b", 0.5, 0.5, points=0)
+    assert judge((best, other), PRINTED).outcome is Outcome.ACCEPTED
+
+
+def test_look_alikes_are_accepted_only_when_the_second_look_tells_them_apart() -> None:
+    other = looked("b", 0.88, 0.93)
+    apart, close = (looked("a", 0.9, value, contested=True) for value in (0.99, 0.97))
+    limits = replace(PRINTED, apart=0.05)
+    assert judge((apart, other), limits).outcome is Outcome.ACCEPTED
+    assert judge((close, other), limits).rule is Rule.SMALL_MARGIN
+    alone = replace(found(a=0.95, b=0.3)[0], contested=True)
+    assert judge((alone, found(b=0.3)[0]), limits).rule is Rule.SMALL_MARGIN
+    unfound = looked("a", 0.95, 0.95, points=0, contested=True)
+    assert judge((unfound, looked("b", 0.3, 0.3, points=0)), limits).rule is Rule.SMALL_MARGIN
+
+
+def test_nothing_is_accepted_by_its_print_while_others_were_not_compared() -> None:
+    verdict = judge((looked("a", 0.4, 0.95), Match("b", 0.39, 1)), PRINTED)
+    assert (verdict.outcome, verdict.rule) == (Outcome.CHOOSE, Rule.UNFINISHED)
+
+
+def test_fusing_takes_the_mean_evidence_whether_or_not_a_look_was_compared() -> None:
+    fused = fuse([(looked("a", 0.4, 0.8), looked("b", 0.5, 0.6)), found(a=0.9, b=0.2)])
+    assert [match.sku for match in fused] == ["a", "b"]
+    assert fused[0].evidence == pytest.approx(0.85)
+    assert fused[0].similarity == pytest.approx(0.65)
+    assert fused[1].evidence == pytest.approx(0.4)

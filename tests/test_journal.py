@@ -19,6 +19,7 @@ import pytest
 from kiosk.errors import StateError
 from kiosk.journal import Journal, MemoryJournal, Recorder, read
 from kiosk.values import (
+    NEVER_APART,
     Box,
     Decision,
     Hashes,
@@ -27,6 +28,7 @@ from kiosk.values import (
     Rule,
     Thresholds,
     Timings,
+    Verified,
 )
 
 DEADLINE_S = 20.0
@@ -124,11 +126,35 @@ def test_a_decision_comes_back_with_its_whole_evidence(recorded: Recorded) -> No
                 "margin": 0.1,
                 "method": "leave-one-out",
                 "samples": 120,
+                "by_print": NEVER_APART,
+                "apart": NEVER_APART,
             },
             "hashes": {"release": "2026-11-20-1", "detector": "d" * 64, "embedder": "e" * 64},
-            "timings": {"locate_ms": 10.0, "embed_ms": 20.0, "search_ms": 1.0, "total_ms": 31.5},
+            "timings": {
+                "locate_ms": 10.0,
+                "embed_ms": 20.0,
+                "search_ms": 1.0,
+                "total_ms": 31.5,
+                "verify_ms": 0.0,
+            },
         },
     }
+
+
+def test_what_the_second_look_found_stands_in_the_entry(recorded: Recorded) -> None:
+    journal, entries = recorded
+    found = Verified(points=43, coverage=0.5, colour=0.75, strength=0.625)
+    match = Match("A1", 0.5, 7, verified=found, fused=0.8125)
+    journal.decision(decision(matches=(match, Match("B2", 0.25, 3))))
+    first, second = entries()[0]["evidence"]["matches"]
+    assert first["evidence"] == 0.8125
+    assert first["verified"] == {
+        "points": 43,
+        "coverage": 0.5,
+        "colour": 0.75,
+        "strength": 0.625,
+    }
+    assert "verified" not in second
 
 
 def test_a_confirmation_names_the_sku_and_what_was_offered(recorded: Recorded) -> None:

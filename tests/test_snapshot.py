@@ -24,6 +24,8 @@ from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
 from kiosk.recognise import Recogniser, still
 from kiosk.search.annoy_index import AnnoyIndex, read_sidecar
+from kiosk.search.exact import ExactIndex
+from kiosk.values import Neighbour
 
 CONFIG = SearchConfig()
 
@@ -88,6 +90,32 @@ def test_a_runner_up_is_found_even_when_one_sku_has_all_the_nearest_references(
     vectors = np.load(releases[0] / "vectors.npy").astype(np.float32)
     matches = snapshot.match(vectors[0] / np.linalg.norm(vectors[0]), 5)
     assert len(matches) == 5
+    snapshot.close()
+
+
+class CountingIndex(ExactIndex):
+    """Exact search that remembers how it was asked."""
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        super().__init__(vectors)
+        self.asked: list[int] = []
+
+    def search(self, query: np.ndarray, count: int) -> list[Neighbour]:
+        self.asked.append(count)
+        return super().search(query, count)
+
+
+def test_the_references_of_the_largest_skus_are_fetched_in_one_search(
+    releases: tuple[Path, Path],
+) -> None:
+    manifest = read_manifest(releases[0])
+    vectors = np.load(releases[0] / "vectors.npy")
+    index = CountingIndex(vectors)
+    records = Records.open(releases[0] / "records.sqlite")
+    snapshot = Snapshot(releases[0], manifest, records, index, 5, NoDetails())
+    for row in range(0, len(vectors), 7):
+        assert len(snapshot.match(vectors[row].astype(np.float32), 5)) == 5
+    assert len(index.asked) == len(range(0, len(vectors), 7))
     snapshot.close()
 
 

@@ -36,6 +36,7 @@ from kiosk.values import (
     Rule,
     Thresholds,
     Timings,
+    Verified,
 )
 from kiosk.web import NoGallery, create_app, words
 from kiosk.web.live import events_of
@@ -113,6 +114,20 @@ def test_an_accepted_item_is_named_with_its_catalog_picture() -> None:
     assert page["picture"] == "/thumbnail/r%207%2F%C3%BC/7.jpg"
     assert page["texts"]["evidence-percent"] == "83%"
     assert page["cards"] == []
+
+
+def test_the_points_of_the_print_that_were_found_stand_with_the_similarity() -> None:
+    before = shown(Outcome.ACCEPTED)
+    found = dataclasses.replace(
+        before.decision.matches[0], verified=Verified(43, 0.5, 0.5, 0.6), fused=0.9
+    )
+    after = dataclasses.replace(
+        before, decision=dataclasses.replace(before.decision, matches=(found, found))
+    )
+    texts = operator_view(state(shown=after, phase=Phase.DECIDED), NOW)["texts"]
+    assert texts["evidence-sku"] == "43 points of its print found"
+    assert texts["evidence-percent"] == "83%"
+    assert decided(Outcome.ACCEPTED)["texts"]["evidence-sku"] == ""
 
 
 def test_a_choice_offers_cards_and_no_name() -> None:

@@ -34,6 +34,7 @@ COMPARED_SKUS = 10
 """Candidates that the second look compares: a SKU that similarity puts eighth can still win."""
 COMPARED_PICTURES = 2
 """Of each of them, those pictures that the search found nearest."""
+SWITCHED_OFF = "off: switched off by verify.on"
 MAX_SIDE_PX = 4096
 READ_WHOLE_BYTES = 32 * 1024 * 1024
 

@@ -29,7 +29,7 @@ THUMBNAIL_SIDE = 256
 _THUMBNAIL_MARGIN = 0.08
 _THUMBNAIL_QUALITY = 85
 _PAD = 127
-COMPARED = (0, 2, 4)
+COMPARED = (0, 2, 6)
 """Of the camera views: those that get local features, to measure the second look with."""
 
 

@@ -142,12 +142,6 @@ class LeavingOut:
             rows = np.take_along_axis(rows, order, axis=1)
         return values, rows
 
-    def plain(self, most: int) -> Probes:
-        """At most `most` of the pictures as they are, as probes."""
-        pictures = evenly(np.unique(self._pictures), most).astype(np.int32)
-        found = tuple(self.details.of(int(picture)) for picture in pictures)
-        return Probes(self._vectors[self._plain[pictures]], pictures, found)
-
     def owner(self, row: int) -> tuple[int, int]:
         """SKU and picture of a reference."""
         return int(self._skus[row]), int(self._pictures[row])

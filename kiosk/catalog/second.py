@@ -20,9 +20,6 @@ from kiosk.values import Features, Verified
 
 MOST_PROBES = 300
 _BLOCK = 32
-MOST_PLAIN = 150
-"""Catalog pictures as they are, tried as strangers: the clearest view that a look-alike of the same
-brand can give."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +33,7 @@ class Compared:
     disputed: NDArray[np.bool_]
     """Probes of SKUs with look-alikes."""
     strangers: Floats
-    """Best evidence for any other SKU whose print was found at all, of probes and of plain
-    pictures."""
+    """Best evidence for any other SKU whose print was found at all."""
 
     def wrong_leads(self, by_print: float) -> tuple[Floats, NDArray[np.bool_]]:
         """By how much another SKU that would be accepted came before the own one, and which of
@@ -49,10 +45,7 @@ class Compared:
 
 
 def compare(table: LeavingOut, probes: Probes, disputed: NDArray[np.bool_]) -> Compared | None:
-    """Probes with local features against what is left out for them; None when there are none.
-
-    Catalog pictures as they are make strangers too.
-    """
+    """Probes with local features against what is left out for them; None when there are none."""
     rows = evenly(np.flatnonzero([found is not None for found in probes.details]), MOST_PROBES)
     if not len(rows):
         return None
@@ -61,9 +54,7 @@ def compare(table: LeavingOut, probes: Probes, disputed: NDArray[np.bool_]) -> C
     )
     own, _ = _evidence(table, chosen, own=True)
     rivals, found = _evidence(table, chosen, own=False)
-    clear, found_clear = _evidence(table, table.plain(MOST_PLAIN), own=False)
-    strangers = np.concatenate([rivals[found], clear[found_clear]])
-    return Compared(own, rivals, disputed[rows], strangers)
+    return Compared(own, rivals, disputed[rows], rivals[found])
 
 
 def _evidence(table: LeavingOut, probes: Probes, *, own: bool) -> tuple[Floats, NDArray[np.bool_]]:

@@ -19,7 +19,7 @@ from kiosk.decide import Verdict, judge
 from kiosk.errors import ImageError
 from kiosk.models import load_models
 from kiosk.recognise import Recogniser, still
-from kiosk.values import Look, Outcome, Rule
+from kiosk.values import Look, Match, Outcome, Rule, Verified
 from kiosk.vision.decode import read_picture
 
 
@@ -77,12 +77,25 @@ def _answer(image: Path, look: Look, snapshot: Snapshot, most: int, *, as_json: 
         print(f"{visible(str(image))}: {verdict.outcome.value} ({_reason(verdict.rule)})")
         for match in verdict.matches[: 1 if verdict.outcome is Outcome.ACCEPTED else most]:
             name = snapshot.record(match.sku).name
-            print(f"    {match.similarity:.3f}  {visible(match.sku)}  {visible(name)}")
+            print(f"    {_evidence(match)}  {visible(match.sku)}  {visible(name)}")
+        if look.unverified:
+            print(f"    no time to compare {look.unverified} candidates; see verify.budget_ms")
+
+
+def _evidence(match: Match) -> str:
+    """The similarity and, after a second look, the points of the print that were found."""
+    if match.verified is None:
+        return f"{match.similarity:.3f}"
+    return f"{match.similarity:.3f}  {match.verified.points:>3} points"
 
 
 def _reason(rule: Rule) -> str:
     """The rule in words for one look: over one picture nothing can be steady."""
     return "similar and clear" if rule is Rule.ACCEPTED else rule.value
+
+
+def _rounded(found: Verified) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in dataclasses.asdict(found).items()}
 
 
 def _report(
@@ -100,9 +113,12 @@ def _report(
                 "sku": match.sku,
                 "name": snapshot.record(match.sku).name,
                 "similarity": round(match.similarity, 4),
+                "evidence": round(match.evidence, 4),
+                "verified": _rounded(match.verified) if match.verified else None,
             }
             for match in verdict.matches[:most]
         ],
+        "unverified": look.unverified,
         "box": look.subject.box.as_list() if look.subject else None,
         "items": len(look.detections),
         "release": look.release,

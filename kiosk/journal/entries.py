@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kiosk.values import Decision
+from kiosk.values import Decision, Match
 
 SCHEMA_VERSION = 1
 """`PRAGMA user_version` of the database; a newer one is refused, never guessed at."""
@@ -68,10 +68,7 @@ def of_decision(decision: Decision) -> Entry:
         "similarity": _number(decision.similarity),
         "margin": _number(decision.margin),
         "agreement": list(decision.agreement),
-        "matches": [
-            {"sku": m.sku, "similarity": _number(m.similarity), "reference": int(m.reference)}
-            for m in decision.matches
-        ],
+        "matches": [_match(match) for match in decision.matches],
         "box": [_number(value) for value in decision.box.as_list()],
         "frame_size": [int(side) for side in decision.frame_size],
         "sequence": int(decision.sequence),
@@ -111,6 +108,18 @@ def as_dict(number: int, values: Sequence[Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": number, **dict(zip(COLUMNS, values, strict=True))}
     entry["evidence"] = json.loads(entry.pop("body"))
     return entry
+
+
+def _match(match: Match) -> dict[str, Any]:
+    """Without a second look the three facts there are; with one, what it found as well."""
+    facts: dict[str, Any] = {
+        "sku": match.sku,
+        "similarity": _number(match.similarity),
+        "reference": int(match.reference),
+    }
+    if match.verified is not None:
+        facts |= {"evidence": _number(match.evidence), "verified": _plain(asdict(match.verified))}
+    return facts
 
 
 def _storable(text: str | None) -> str | None:

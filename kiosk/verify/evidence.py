@@ -47,19 +47,15 @@ def compare(query: Features, reference: Features, looking: Floats | None = None)
 
 
 def strength(points: int, coverage: float, colour: float) -> float:
-    """The chance, 0..1, that a candidate with this evidence is the right one; 0 for too few points.
+    """How much of the print was found, 0..1; 0 for too few points. Grows with each of the three.
 
-    Grows with each of them. Fitted among the nearest candidates, look-alikes of the brand included.
+    Colours take from what the points have: however many of these agree, a twin in another colour
+    is another item.
     """
     if points < LEAST_POINTS:
         return 0.0
-    total = (
-        weights.CONSTANT
-        + weights.LOG_POINTS * math.log1p(points)
-        + weights.COVERAGE * coverage
-        + weights.COLOUR * colour
-    )
-    return 1 / (1 + math.exp(-total))
+    total = weights.CONSTANT + weights.LOG_POINTS * math.log1p(points) + weights.COVERAGE * coverage
+    return (1 - weights.COLOUR * (1 - colour)) / (1 + math.exp(-total))
 
 
 def joined(similarity: float, found: Verified) -> float:

@@ -60,7 +60,11 @@ def features(pixels: Pixels, box: Box) -> Features:
     return Features(_points(resize(cut, *size)), tones, size)
 
 
-def _points(cut: Pixels) -> NDArray[np.void]:
+def rooted(cut: Pixels) -> tuple[list[cv2.KeyPoint], Floats]:
+    """The most distinct points of a crop, best first, and their (N, 128) rooted descriptors.
+
+    What `features` projects; the projection is learnt from this.
+    """
     grey = cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY)
     found, raw = _sift().detectAndCompute(grey, None)
     # The order among equals must not depend on how OpenCV sorts.
@@ -68,22 +72,30 @@ def _points(cut: Pixels) -> NDArray[np.void]:
         range(len(found)),
         key=lambda at: (-found[at].response, found[at].pt, found[at].size, found[at].angle),
     )[:MOST_POINTS]
-    points = np.zeros(len(order), POINT)
     if not order:
+        return [], np.zeros((0, 128), np.float32)
+    table = np.asarray(raw, np.float32)[order]
+    return [found[at] for at in order], np.sqrt(
+        table / np.maximum(table.sum(axis=1, keepdims=True), 1e-6)
+    )
+
+
+def _points(cut: Pixels) -> NDArray[np.void]:
+    chosen, described = rooted(cut)
+    points = np.zeros(len(chosen), POINT)
+    if not chosen:
         return points
-    chosen = [found[at] for at in order]
     points["at"] = np.rint(64 * np.array([point.pt for point in chosen]).clip(0, 1000))
     points["size"] = np.rint(16 * np.log2([max(1.0, point.size) for point in chosen])).clip(0, 255)
     points["angle"] = np.rint(np.array([point.angle for point in chosen]) * 256 / 360) % 256
-    points["descriptor"] = _projected(np.asarray(raw, np.float32)[order])
+    points["descriptor"] = _projected(described)
     return points
 
 
-def _projected(raw: Floats) -> NDArray[np.int8]:
-    """(N, 128) SIFT as (N, 48) whole numbers of about equal length."""
-    rooted = np.sqrt(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-6))
+def _projected(described: Floats) -> NDArray[np.int8]:
+    """(N, 128) rooted SIFT as (N, 48) whole numbers of about equal length."""
     projection = _projection()
-    seen = (rooted - projection[0]) @ projection[1:].T
+    seen = (described - projection[0]) @ projection[1:].T
     seen /= np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-6)
     return np.asarray(np.rint(seen * _STEPS).clip(-127, 127), np.int8)
 
@@ -95,7 +107,7 @@ def _sift() -> cv2.SIFT:
 
 @cache
 def _projection() -> Floats:
-    """(49, 128): the mean of rooted SIFT and its 48 main directions, see tools/fit_evidence.py."""
+    """(49, 128): mean and 48 main directions of rooted SIFT, from tools/fit_projection.py."""
     try:
         table: Floats = np.load(_PROJECTION, allow_pickle=False).astype(np.float32)
     except (OSError, ValueError) as error:

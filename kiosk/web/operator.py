@@ -138,15 +138,17 @@ def _show_evidence(
     shown: Shown | None = None,
     match: Match | None = None,
 ) -> None:
-    """Fill the strip: a label, a text and, of one match, its picture and similarity."""
-    percent = ""
+    """Fill the strip: a label, a text and, of one match, its picture and evidence."""
+    percent = found = ""
     if shown is not None and match is not None:
         percent = f"{100 * min(max(match.similarity, 0.0), 1.0):.0f}%"
+        if match.verified is not None and match.verified.points:
+            found = words.PRINT.format(count=match.verified.points)
         page["picture"] = thumbnail_url(shown.decision.hashes.release, match.reference)
     page["texts"] |= {
         "evidence-label": label,
         "evidence-text": text,
-        "evidence-sku": "",
+        "evidence-sku": found,
         "evidence-percent": percent,
     }
 

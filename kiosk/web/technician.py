@@ -73,6 +73,7 @@ def _catalog(state: State, now: datetime) -> dict[str, Any]:
         skus=f"{catalog.skus:,}",
         references=f"{catalog.references:,}",
         search=catalog.search,
+        second_look=catalog.second_look,
         path=catalog.path,
     )
     return _group(words.CATALOG, catalog.ok, catalog.message, rows)

@@ -56,11 +56,13 @@ WHY_ASKED = {
     Rule.SMALL_MARGIN: "These look alike to the camera",
     Rule.SOME_SIMILARITY: "The camera is not sure",
     Rule.NO_AGREEMENT: "The camera could not settle on one",
+    Rule.UNFINISHED: "There was no time to compare them all",
 }
 COMPARE = "Compare the pictures, then tap the right one."
 COMPARE_DONE = "Saved. Tap another picture to change it."
 LIVE = "Live picture"
 SIMILAR = "similar"
+PRINT = "{count} points of its print found"
 OTHERS_ONE = "1 more item in view: show one at a time."
 OTHERS_MANY = "{count} more items in view: show one at a time."
 
@@ -99,6 +101,7 @@ STAGES = {
     "locate_ms": "Locate the item",
     "embed_ms": "Describe it",
     "search_ms": "Search the catalog",
+    "verify_ms": "Compare the print",
     "total_ms": "Total",
 }
 LABELS = {
@@ -113,6 +116,7 @@ LABELS = {
     "skus": "SKUs",
     "references": "References",
     "search": "Search engine",
+    "second_look": "Second look",
     "entries": "Entries",
     "waiting": "Waiting to be written",
     "decisions": "Decisions since the start",
