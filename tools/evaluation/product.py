@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -31,7 +30,7 @@ UNHURRIED_MS = 10_000.0
 
 
 class Product:
-    """Answers as the kiosk does. Close it, or use it in a `with`."""
+    """Answers as the kiosk does. Close it when it is no longer asked."""
 
     name = NAME
 
@@ -44,17 +43,6 @@ class Product:
             release, embedder=models[1].card.sha256, config=SearchConfig()
         )
         self._references = _References(release)
-
-    def __enter__(self) -> Product:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._snapshot.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def _asked_all(
 ) -> Run:
     seed = request.choice.seed
     sweep: Sweep | None = None
-    with Product(models, catalog.release, request.verify) as product:
+    with closing(Product(models, catalog.release, request.verify)) as product:
         thresholds = product.thresholds
         ours = result(NAME, *asked.answers(product), seed)
         if request.sweep:
