@@ -26,6 +26,7 @@ class Embedder:
     """The embedder model and its one way to cut a crop."""
 
     def __init__(self, session: Session) -> None:
+        session.card.needs("embedding")
         self._session = session
         inputs = session.card.input
         self._width, self._height = int(inputs["width"]), int(inputs["height"])

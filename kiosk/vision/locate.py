@@ -32,6 +32,7 @@ class Locator:
     """The detector model and how its answers become boxes in the picture."""
 
     def __init__(self, session: Session, config: LocateConfig) -> None:
+        session.card.needs("boxes", "scores")
         self.config = config
         self._session = session
         inputs = session.card.input

@@ -53,6 +53,15 @@ class Card:
     def outputs(self) -> Mapping[str, Any]:
         return dict(self.body["outputs"])
 
+    def needs(self, *names: str) -> None:
+        """Raises ModelError unless these outputs are there: another model's card is in the way."""
+        missing = [name for name in names if name not in self.outputs]
+        if missing:
+            raise ModelError(
+                f"{self.path}: its card has no output {', '.join(missing)}, it belongs to another "
+                "model; restore model and card together"
+            )
+
 
 class Session(Protocol):
     """Runs one model. Must be safe to call from one thread at a time."""
