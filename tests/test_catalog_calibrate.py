@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from prints import face, features_of, photographed
 
-from kiosk.catalog.calibrate import (
-    SAME_PICTURE,
-    Probes,
-    References,
-    calibrate,
-    measure,
-    upper_bound,
-)
+from kiosk.catalog.calibrate import calibrate, measure, thresholds_of, upper_bound
+from kiosk.catalog.details import Details
+from kiosk.catalog.leave_out import SAME_PICTURE, LeavingOut, Probes, References
+from kiosk.values import NEVER_APART, Features
 
 DIMENSION = 32
 
@@ -193,3 +192,57 @@ def test_upper_bound_is_the_conformal_rank_or_beyond_the_maximum() -> None:
     few = np.array([0.1, 0.4, 0.5], np.float32)
     assert upper_bound(few) == pytest.approx(0.5 + 0.05 / 2)
     assert upper_bound(few[:0]) == 0
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_nearest_rows_are_those_of_a_plain_search_without_what_is_left_out(own: bool) -> None:
+    world = World(13)
+    references, _ = catalog(world, world.items(40), pictures_per_sku=2)
+    probes = probes_of(world, world.items(80)[:40], 1)
+    table = LeavingOut(references)
+    found, rows = table.nearest(probes.vectors, probes.pictures, 25, own=own)
+    near = similarities(references, probes.vectors.astype(np.float32))
+    same_sku = np.equal.outer(probes.pictures // 2, references.skus)
+    same_picture = np.equal.outer(probes.pictures, references.pictures)
+    near[~(same_sku & ~same_picture) if own else same_sku] = -np.inf
+    expected = -np.sort(-near, axis=1)[:, :25]
+    assert np.allclose(found, expected, atol=1e-5)
+    finite = np.isfinite(found)
+    assert np.allclose(np.take_along_axis(near, rows, axis=1)[finite], found[finite], atol=1e-5)
+
+
+def details_of(designs: list[int]) -> Details:
+    class Faces:
+        name = "on: faces"
+
+        def of(self, picture: int) -> Features | None:
+            return features_of(face(designs[picture]))
+
+    return Faces()
+
+
+def test_strangers_whose_print_is_found_in_part_raise_what_a_print_must_show() -> None:
+    """Two flavours of one brand: each is a stranger that verifies against the other."""
+    world = World(14)
+    items = world.items(6)
+    references, _ = catalog(world, items)
+    references = replace(references, details=details_of([1, 2, 3, 4, 5, 6]))
+    vectors = photos(world, items)[:, 0].astype(np.float16)
+    pictures = np.arange(6, dtype=np.int32)
+    distinct = tuple(features_of(photographed(face(design))) for design in range(1, 7))
+    alone = measure(references, Probes(vectors, pictures, distinct))
+    assert alone.second is not None and len(alone.second.own) == 6
+    assert (alone.second.own > alone.own).all()
+    by_chance = alone.second.strangers.max(initial=0.0)
+    assert by_chance < 0.6
+    shared = tuple(features_of(photographed(face(1 + number // 2))) for number in range(6))
+    partly = measure(references, Probes(vectors, pictures, shared))
+    assert partly.second is not None and partly.second.strangers.max() > by_chance + 0.2
+    assert thresholds_of(partly).by_print > thresholds_of(alone).by_print
+    assert thresholds_of(alone).by_print >= thresholds_of(alone).accept
+
+
+def test_without_local_features_nothing_is_accepted_by_its_print() -> None:
+    world = World(15)
+    thresholds = calibrate(*catalog(world, world.items(40))).thresholds
+    assert thresholds.by_print == thresholds.apart == NEVER_APART

@@ -49,6 +49,8 @@ class Enrolled:
     digest: str
     """sha256 of the picture's bytes."""
     key: str
+    probed: bool = False
+    """Its result holds local features of camera views."""
 
 
 def assemble(
@@ -141,7 +143,9 @@ def _calibrated(
         details=stored(work.release, len(entries)) if details else NoDetails(),
     )
     most = min(len(entries), MAX_QUERIES // len(CAMERA))
-    chosen = np.linspace(0, len(entries) - 1, most).astype(np.int32)
+    probed = [number for number, one in enumerate(enrolled) if one.probed and details]
+    spread = np.linspace(0, len(entries) - 1, most).astype(np.int32)
+    chosen = np.union1d(spread, np.array(probed, np.int32))
     results = [_result(work, enrolled[int(number)]) for number in chosen]
     pictures = np.repeat(chosen, len(CAMERA))
     seen = [found for result in results for found in _by_view(result)]

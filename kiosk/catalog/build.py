@@ -14,8 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from kiosk.catalog.assemble import Enrolled, assemble
-from kiosk.catalog.enrol import Enrolment
+from kiosk.catalog.enrol import MOST_PROBED, Enrolment
+from kiosk.catalog.leave_out import evenly
 from kiosk.catalog.manifest import NAME as MANIFEST
 from kiosk.catalog.manifest import Manifest
 from kiosk.catalog.sources import Source, SourcePicture, read_source
@@ -152,13 +155,17 @@ class _Pictures:
     def enrol_all(self) -> tuple[list[Enrolled], list[PictureReport]]:
         enrolled: list[Enrolled] = []
         first: dict[str, SourcePicture] = {}
-        for picture in self._source.pictures:
+        count = len(self._source.pictures)
+        # Evenly chosen by place, so that a build that is resumed chooses the same.
+        chosen = set(evenly(np.arange(count), MOST_PROBED).tolist())
+        for number, picture in enumerate(self._source.pictures):
+            probed = number in chosen
             try:
                 data = read_bytes(picture.path, picture.name)
                 digest = hashlib.sha256(data).hexdigest()
                 mirrored = self._mirrored(picture.sku)
-                key = self._enrolment.key(digest, mirrored)
-                note = self._note(key, data, picture.name, mirrored)
+                key = self._enrolment.key(digest, mirrored, probed)
+                note = self._note(key, data, picture.name, mirrored, probed)
             except ImageError as error:
                 self._report(picture, error.code, str(error))
                 continue
@@ -171,7 +178,7 @@ class _Pictures:
                 continue
             if twin is not picture:
                 note = f"the same picture as {twin.name} of SKU {twin.sku}"
-            enrolled.append(Enrolled(picture, digest, key))
+            enrolled.append(Enrolled(picture, digest, key, probed))
             self._report(picture, "", note)
         for name in self._source.empty:
             self._report(
@@ -183,11 +190,11 @@ class _Pictures:
         source = self._source
         return sku in source.flips or (self._options.mirrored and sku not in source.fixed)
 
-    def _note(self, key: str, data: bytes, name: str, mirrored: bool) -> str:
+    def _note(self, key: str, data: bytes, name: str, mirrored: bool, probed: bool) -> str:
         """Enrol a picture unless that was done before; gives what is to be said of it."""
         result = self._work.find(key)
         if result is None:
-            result = self._enrolment.enrol(data, name, mirrored)
+            result = self._enrolment.enrol(data, name, mirrored, probed)
             self._work.keep(key, result)
         return result.note
 

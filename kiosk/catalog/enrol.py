@@ -15,6 +15,7 @@ import numpy as np
 
 from kiosk import __version__
 from kiosk.catalog.details import method
+from kiosk.catalog.second import MOST_PROBES
 from kiosk.catalog.work import Result
 from kiosk.values import Box
 from kiosk.vision.augment import CAMERA, MIRRORED, PLAIN, VIEWS, View, seen
@@ -31,6 +32,8 @@ _THUMBNAIL_QUALITY = 85
 _PAD = 127
 COMPARED = (0, 2, 6)
 """Of the camera views: those that get local features, to measure the second look with."""
+MOST_PROBED = MOST_PROBES // len(COMPARED)
+"""Pictures whose camera views get them: it takes as long as all the rest of an enrolment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Enrolment:
         more = MIRRORED if self.augment else MIRRORED[:1]
         return VIEWS[:count] + (more if mirrored else ())
 
-    def key(self, digest: str, mirrored: bool) -> str:
+    def key(self, digest: str, mirrored: bool, probed: bool) -> str:
         """Names the result of the picture with this sha256 under these settings."""
         settings = [
             __version__,
@@ -58,13 +61,15 @@ class Enrolment:
             self.embedder.card.body,
             repr(self.locator.config),
             [str(view) for view in self.views(mirrored) + CAMERA],
-            [method(), *map(str, COMPARED)] if self.details else [],
+            [method(), *map(str, COMPARED if probed else ())] if self.details else [],
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
         return digest + hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def enrol(self, data: bytes, name: str, mirrored: bool) -> Result:
-        """Decode, locate, look at all views. Raises ImageError or EmbeddingError."""
+    def enrol(self, data: bytes, name: str, mirrored: bool, probed: bool) -> Result:
+        """Decode, locate, look at all views; `probed`: also at the details of camera views, to
+        measure the second look with. Raises ImageError or EmbeddingError.
+        """
         pixels = decode_picture(data, name)
         height, width = pixels.shape[:2]
         detections = self.locator.locate(pixels)
@@ -78,7 +83,8 @@ class Enrolment:
             self.embedder.embed([seen(pixels, box, view, self.embedder.crop) for view in some])
             for some in (views, CAMERA)
         )
-        looks = (PLAIN, *(CAMERA[number] for number in COMPARED)) if self.details else ()
+        cameras = [CAMERA[number] for number in COMPARED] if probed else []
+        looks = [PLAIN, *cameras] if self.details else []
         around = clip(grown(box, _THUMBNAIL_MARGIN), width, height)
         thumbnail = fit_within(crop(pixels, around, _PAD), THUMBNAIL_SIDE)
         return Result(

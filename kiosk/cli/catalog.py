@@ -61,6 +61,11 @@ def _register_build(actions: Verbs) -> None:
     parser.add_argument(
         "--no-augment", action="store_true", help="one reference per picture, as it is"
     )
+    parser.add_argument(
+        "--no-details",
+        action="store_true",
+        help="no local features: a smaller release, which has no second look",
+    )
     parser.add_argument("--models", metavar="DIR", help="folder of the models and their cards")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads for one model run")
     add_config(parser)
@@ -90,6 +95,7 @@ def run_build(arguments: argparse.Namespace) -> int:
                     mirrored=arguments.flip,
                     augment=not arguments.no_augment,
                     replace=arguments.replace,
+                    details=not arguments.no_details,
                 ),
                 progress=tell,
             )

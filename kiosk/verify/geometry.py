@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from kiosk.values import Features
 from kiosk.verify.matching import Pairs
 
-LEAST_POINTS = 4
-"""Fewer pairs agree by chance."""
+LEAST_POINTS = 6
+"""Fewer pairs agree by chance, or say too little of a map with six numbers."""
 LEAST_SCALE, MOST_SCALE = 0.25, 4.0
 """How large the print may be seen, of its reference: both crops fill the same size."""
 LEAST_ASPECT = 0.4
@@ -92,15 +92,9 @@ def _best_hypothesis(seen: Floats, known: Floats, side: float) -> NDArray[np.boo
 
 
 def _fitted(seen: Floats, known: Floats) -> Floats:
-    """(2, 3) least squares: affine from six pairs on, else only turned, scaled and moved."""
-    x, y = known[:, 0], known[:, 1]
-    one, none = np.ones_like(x), np.zeros_like(x)
-    if len(x) >= 6:
-        table = np.column_stack([x, y, one])
-        return np.asarray(np.linalg.lstsq(table, seen[:, :2], rcond=None)[0].T)
-    table = np.vstack([np.column_stack([x, -y, one, none]), np.column_stack([y, x, none, one])])
-    c, s, dx, dy = np.linalg.lstsq(table, seen[:, :2].T.ravel(), rcond=None)[0]
-    return np.array([[c, -s, dx], [s, c, dy]])
+    """(2, 3) affine map, least squares."""
+    table = np.column_stack([known[:, :2], np.ones(len(known))])
+    return np.asarray(np.linalg.lstsq(table, seen[:, :2], rcond=None)[0].T)
 
 
 def _sane(fitted: Floats, reference: Features, query: Features) -> bool:
