@@ -73,12 +73,10 @@ class Product:
 
 
 def stages(timings: Timings) -> dict[str, float]:
-    """Milliseconds by stage, whatever stages there are."""
-    return {
-        each.name.removesuffix("_ms"): float(getattr(timings, each.name))
-        for each in dataclasses.fields(timings)
-        if each.name.endswith("_ms")
-    }
+    """Milliseconds by stage, whatever stages there are; the total last."""
+    names = [each.name for each in dataclasses.fields(timings) if each.name.endswith("_ms")]
+    names.sort(key=lambda name: name.startswith("total"))  # otherwise in their own order
+    return {name.removesuffix("_ms"): float(getattr(timings, name)) for name in names}
 
 
 class _References:
