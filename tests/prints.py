@@ -59,3 +59,17 @@ def features_of(pixels: Pixels) -> Features:
     """Local features of a whole picture."""
     height, width = pixels.shape[:2]
     return features(pixels, Box(0, 0, width, height))
+
+
+def counter(pixels: Pixels) -> Pixels:
+    """A face on a dark counter, where the tiny detector finds it."""
+    frame = np.full((SIDE + 120, SIDE + 160, 3), 30, np.uint8)
+    frame[60 : 60 + SIDE, 80 : 80 + SIDE] = pixels
+    return frame
+
+
+def png(pixels: Pixels) -> bytes:
+    """The picture as a PNG file."""
+    ok, data = cv2.imencode(".png", pixels)
+    assert ok
+    return bytes(data)

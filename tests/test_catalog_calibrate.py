@@ -230,13 +230,14 @@ def test_strangers_whose_print_is_found_in_part_raise_what_a_print_must_show() -
     vectors = photos(world, items)[:, 0].astype(np.float16)
     pictures = np.arange(6, dtype=np.int32)
     distinct = tuple(features_of(photographed(face(design))) for design in range(1, 7))
-    alone = measure(references, Probes(vectors, pictures, distinct))
+    probes = Probes(vectors, pictures)
+    alone = measure(references, probes, Probes(vectors, pictures, distinct))
     assert alone.second is not None and len(alone.second.own) == 6
     assert (alone.second.own > alone.own).all()
     by_chance = alone.second.strangers.max(initial=0.0)
     assert by_chance < 0.6
     shared = tuple(features_of(photographed(face(1 + number // 2))) for number in range(6))
-    partly = measure(references, Probes(vectors, pictures, shared))
+    partly = measure(references, probes, Probes(vectors, pictures, shared))
     assert partly.second is not None and partly.second.strangers.max() > by_chance + 0.2
     assert thresholds_of(partly).by_print > thresholds_of(alone).by_print
     assert thresholds_of(alone).by_print >= thresholds_of(alone).accept

@@ -7,11 +7,10 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import tiny_models
-from prints import SIDE, face, photographed
+from prints import counter, face, photographed, png
 
 from kiosk.catalog import manifest as manifests
 from kiosk.catalog.build import BuildOptions, build
@@ -34,13 +33,6 @@ from kiosk.recognise import Recogniser, still
 from kiosk.values import NEVER_APART, POINT, TONES, Features, Look, Pixels
 
 PRINTS = (1, 2, 3, 4, 5, 6)
-
-
-def counter(pixels: Pixels) -> Pixels:
-    """A face on a dark counter, where the tiny detector finds it."""
-    frame = np.full((SIDE + 120, SIDE + 160, 3), 30, np.uint8)
-    frame[60 : 60 + SIDE, 80 : 80 + SIDE] = pixels
-    return frame
 
 
 def some(points: int, seed: int = 0) -> Features:
@@ -74,12 +66,6 @@ def release(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     locator, embedder = tiny_models.open_models(models)
     build(source, out, locator=locator, embedder=embedder, options=BuildOptions(augment=False))
     return out
-
-
-def png(pixels: Pixels) -> bytes:
-    ok, data = cv2.imencode(".png", pixels)
-    assert ok
-    return bytes(data)
 
 
 def opened(models: Path, release: Path) -> Snapshot:

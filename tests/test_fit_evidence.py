@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_models
+from prints import counter, face, photographed, png
 
 from kiosk.values import Verified
 from kiosk.verify import joined, weights
@@ -70,3 +72,23 @@ def test_the_projection_holds_the_directions_that_vary_most() -> None:
     assert table.shape == (49, 128) and table.dtype == np.float16
     assert table[1].argmax() == 7 and table[1, 7] == pytest.approx(1.0, abs=0.01)
     assert 0.9 < share < 1 and math.isfinite(share)
+
+
+def test_the_whole_way_from_a_manifest_to_the_gain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = tiny_models.write_models(tmp_path / "models")
+    lines = ["path,sku,role,split,category"]
+    for design in range(1, 6):
+        (tmp_path / f"{design}.png").write_bytes(png(counter(face(design))))
+        seen = photographed(face(design), turn=20)
+        (tmp_path / f"{design}-photo.png").write_bytes(png(counter(seen)))
+        lines.append(f"{design}.png,sku-{design},reference,,Packages")
+        lines.append(f"{design}-photo.png,sku-{design},photo,train,Packages")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    before = fit_evidence.OUT.read_bytes()
+    fit_evidence.main([str(tmp_path / "manifest.csv"), "--models", str(models)])
+    told = capsys.readouterr().out
+    assert "5 photos, 0 without an item or a candidate" in told
+    assert "with the second look 1.000" in told
+    assert fit_evidence.OUT.read_bytes() == before  # nothing is written unasked

@@ -19,6 +19,7 @@ import itertools
 import math
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class Photo:
     colour: Numbers
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--split", default="train")
@@ -73,7 +74,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=10, help="of each SKU, evenly chosen")
     parser.add_argument("--models", default="")
     parser.add_argument("--write", action="store_true", help="renew kiosk/verify/weights.py")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     single_threaded()
     photos, lost = gathered(
         arguments.manifest,

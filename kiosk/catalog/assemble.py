@@ -19,7 +19,7 @@ from kiosk.catalog import manifest as manifests
 from kiosk.catalog import records
 from kiosk.catalog.calibrate import MAX_QUERIES, Calibration, calibrate
 from kiosk.catalog.details import NoDetails, method, stored, write_details
-from kiosk.catalog.enrol import COMPARED, Enrolment
+from kiosk.catalog.enrol import Enrolment
 from kiosk.catalog.leave_out import Probes, References
 from kiosk.catalog.manifest import (
     FEATURES,
@@ -36,7 +36,7 @@ from kiosk.catalog.sources import SourcePicture
 from kiosk.catalog.work import Result, Workplace
 from kiosk.durable import sha256_of, sync_tree
 from kiosk.errors import CatalogError
-from kiosk.values import Features, Record
+from kiosk.values import Record
 from kiosk.vision.augment import CAMERA
 from kiosk.vision.session import Card
 
@@ -147,16 +147,16 @@ def _calibrated(
     spread = np.linspace(0, len(entries) - 1, most).astype(np.int32)
     chosen = np.union1d(spread, np.array(probed, np.int32))
     results = [_result(work, enrolled[int(number)]) for number in chosen]
-    pictures = np.repeat(chosen, len(CAMERA))
-    seen = [found for result in results for found in _by_view(result)]
-    vectors = np.concatenate([result.probes for result in results])
-    return calibrate(references, Probes(vectors, pictures, tuple(seen)))
-
-
-def _by_view(result: Result) -> list[Features | None]:
-    """The local features of each camera view; None for those that have not been taken."""
-    taken = dict(zip(COMPARED, result.features[1:], strict=False))
-    return [taken.get(number) for number in range(len(CAMERA))]
+    count = len(CAMERA)
+    probes = Probes(
+        np.concatenate([result.probes[:count] for result in results]), np.repeat(chosen, count)
+    )
+    looked = Probes(
+        np.concatenate([result.probes[count:] for result in results]),
+        np.repeat(chosen, [len(result.probes) - count for result in results]),
+        tuple(found for result in results for found in result.features[1:]),
+    )
+    return calibrate(references, probes, looked)
 
 
 def _recipes(entries: Sequence[PictureEntry], enrolment: Enrolment) -> tuple[str, ...]:

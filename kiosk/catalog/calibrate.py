@@ -75,13 +75,16 @@ class Calibration:
     """SKUs with look-alikes in the catalog: no margin tells these apart."""
 
 
-def calibrate(references: References, probes: Probes) -> Calibration:
-    """Thresholds of a release. Memory stays bounded; the result is deterministic."""
-    samples = measure(references, probes)
+def calibrate(references: References, probes: Probes, looked: Probes | None = None) -> Calibration:
+    """Thresholds of a release; `looked`: probes with local features, for the second look.
+
+    Memory stays bounded; the result is deterministic.
+    """
+    samples = measure(references, probes, looked)
     return Calibration(thresholds_of(samples), samples.contested)
 
 
-def measure(references: References, probes: Probes) -> Samples:
+def measure(references: References, probes: Probes, looked: Probes | None = None) -> Samples:
     """Search for every probe with its SKU or its picture left out."""
     table = LeavingOut(references)
     table.join_twins(evenly(np.flatnonzero(references.views == 0), MAX_QUERIES))
@@ -91,7 +94,6 @@ def measure(references: References, probes: Probes) -> Samples:
     noise = table.noise(probes)
     skus = table.skus_of(pictures)
     contested = table.joined() | _contested(skus, references.skus[nearest], own - rivals, noise)
-    disputed = np.isin(skus, sorted(contested))
     return Samples(
         skus=len(np.unique(references.skus)),
         strangers=rivals[np.isfinite(rivals)],
@@ -100,8 +102,8 @@ def measure(references: References, probes: Probes) -> Samples:
         twins=table.twins,
         noise=noise,
         contested=contested,
-        disputed=disputed,
-        second=compare(table, probes, disputed),
+        disputed=np.isin(skus, sorted(contested)),
+        second=compare(table, looked, contested) if looked is not None else None,
     )
 
 
@@ -197,8 +199,8 @@ def _method(samples: Samples, doubt: float, harmful: int) -> str:
     ]
     if samples.second:
         parts.append(
-            f"by_print lies above the evidence of {len(samples.second.strangers)} strangers whose "
-            "print was found in part"
+            f"by_print lies above the evidence of {np.count_nonzero(samples.second.strangers)} of "
+            f"{len(samples.second.strangers)} strangers whose print was found in part"
         )
     if doubt > 0:
         count = "1 SKU tells" if samples.skus == 1 else f"{samples.skus} SKUs tell"

@@ -18,7 +18,7 @@ from kiosk.catalog.details import method
 from kiosk.catalog.second import MOST_PROBES
 from kiosk.catalog.work import Result
 from kiosk.values import Box
-from kiosk.vision.augment import CAMERA, MIRRORED, PLAIN, VIEWS, View, seen
+from kiosk.vision.augment import CAMERA, MIRRORED, NEAR, PLAIN, VIEWS, View, seen
 from kiosk.vision.boxes import clip, grown
 from kiosk.vision.decode import decode_picture
 from kiosk.vision.embed import Embedder
@@ -30,8 +30,8 @@ THUMBNAIL_SIDE = 256
 _THUMBNAIL_MARGIN = 0.08
 _THUMBNAIL_QUALITY = 85
 _PAD = 127
-COMPARED = (0, 2, 6)
-"""Of the camera views: those that get local features, to measure the second look with."""
+COMPARED = (CAMERA[0], CAMERA[2], NEAR)
+"""The views that get local features, to measure the second look with."""
 MOST_PROBED = MOST_PROBES // len(COMPARED)
 """Pictures whose camera views get them: it takes as long as all the rest of an enrolment."""
 
@@ -53,6 +53,9 @@ class Enrolment:
         more = MIRRORED if self.augment else MIRRORED[:1]
         return VIEWS[:count] + (more if mirrored else ())
 
+    def _compared(self, probed: bool) -> tuple[View, ...]:
+        return COMPARED if self.details and probed else ()
+
     def key(self, digest: str, mirrored: bool, probed: bool) -> str:
         """Names the result of the picture with this sha256 under these settings."""
         settings = [
@@ -61,7 +64,7 @@ class Enrolment:
             self.embedder.card.body,
             repr(self.locator.config),
             [str(view) for view in self.views(mirrored) + CAMERA],
-            [method(), *map(str, COMPARED if probed else ())] if self.details else [],
+            [method(), *map(str, self._compared(probed))] if self.details else [],
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
         return digest + hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -78,13 +81,13 @@ class Enrolment:
             found = self.locator.refined(pixels, found)
         box = found.box if found else Box(0.0, 0.0, float(width), float(height))
         views = self.views(mirrored)
+        compared = self._compared(probed)
         # Batches of one picture: its vectors do not depend on where a build was interrupted.
         vectors, probes = (
             self.embedder.embed([seen(pixels, box, view, self.embedder.crop) for view in some])
-            for some in (views, CAMERA)
+            for some in (views, CAMERA + compared)
         )
-        cameras = [CAMERA[number] for number in COMPARED] if probed else []
-        looks = [PLAIN, *cameras] if self.details else []
+        looks = (PLAIN, *compared) if self.details else ()
         around = clip(grown(box, _THUMBNAIL_MARGIN), width, height)
         thumbnail = fit_within(crop(pixels, around, _PAD), THUMBNAIL_SIDE)
         return Result(

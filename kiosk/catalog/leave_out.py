@@ -44,8 +44,8 @@ class Probes:
 
     vectors: Vectors
     pictures: Numbers
-    details: tuple[Features | None, ...] = ()
-    """Local features of each row, where there are some; empty: of none."""
+    details: tuple[Features, ...] = ()
+    """Local features of each row; empty: none were taken."""
 
 
 def evenly(rows: Rows, most: int) -> Rows:

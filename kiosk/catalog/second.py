@@ -7,7 +7,7 @@ stay bounded: evenly chosen probes only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,7 @@ class Compared:
     disputed: NDArray[np.bool_]
     """Probes of SKUs with look-alikes."""
     strangers: Floats
-    """Best evidence for any other SKU whose print was found at all."""
+    """Best evidence for any other SKU; 0 where none of its print was found."""
 
     def wrong_leads(self, by_print: float) -> tuple[Floats, NDArray[np.bool_]]:
         """By how much another SKU that would be accepted came before the own one, and which of
@@ -44,17 +44,17 @@ class Compared:
         return leads[wrong], self.disputed[wrong]
 
 
-def compare(table: LeavingOut, probes: Probes, disputed: NDArray[np.bool_]) -> Compared | None:
+def compare(table: LeavingOut, looked: Probes, contested: Collection[int]) -> Compared | None:
     """Probes with local features against what is left out for them; None when there are none."""
-    rows = evenly(np.flatnonzero([found is not None for found in probes.details]), MOST_PROBES)
+    rows = evenly(np.arange(len(looked.details)), MOST_PROBES)
     if not len(rows):
         return None
-    chosen = Probes(
-        probes.vectors[rows], probes.pictures[rows], tuple(probes.details[row] for row in rows)
-    )
+    pictures = looked.pictures[rows]
+    chosen = Probes(looked.vectors[rows], pictures, tuple(looked.details[row] for row in rows))
     own, _ = _evidence(table, chosen, own=True)
     rivals, found = _evidence(table, chosen, own=False)
-    return Compared(own, rivals, disputed[rows], rivals[found])
+    disputed = np.isin(table.skus_of(pictures), sorted(contested))
+    return Compared(own, rivals, disputed, np.where(found, rivals, np.float32(0)))
 
 
 def _evidence(table: LeavingOut, probes: Probes, *, own: bool) -> tuple[Floats, NDArray[np.bool_]]:
@@ -72,7 +72,7 @@ def _evidence(table: LeavingOut, probes: Probes, *, own: bool) -> tuple[Floats, 
     return best, found
 
 
-def _best(table: LeavingOut, seen: Features | None, near: Floats, rows: Rows) -> tuple[float, bool]:
+def _best(table: LeavingOut, seen: Features, near: Floats, rows: Rows) -> tuple[float, bool]:
     """The most evidence that any of the nearest SKUs has, and whether its print was found."""
     similarity: dict[int, float] = {}
     pictures: dict[int, list[int]] = {}
@@ -90,10 +90,10 @@ def _best(table: LeavingOut, seen: Features | None, near: Floats, rows: Rows) ->
     )
 
 
-def _look(seen: Features | None, pictures: Iterable[int], details: Details) -> Verified:
+def _look(seen: Features, pictures: Iterable[int], details: Details) -> Verified:
     """The best comparison of a crop with any of these pictures."""
     known = [found for found in map(details.of, pictures) if found is not None]
-    if seen is None or not known:
+    if not known:
         return verify.NOTHING
     found = verify.compare_all(seen, known, np.inf)
     return max(found, key=lambda one: one.strength, default=verify.NOTHING)

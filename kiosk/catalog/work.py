@@ -47,9 +47,10 @@ class Result:
     vectors: NDArray[np.float16]
     """(views, D), unit length."""
     probes: NDArray[np.float16]
-    """(P, D), unit length: the item as a camera may see it; see `augment.CAMERA`."""
+    """(P, D), unit length: the item as a camera may see it; see `augment.CAMERA`. Then those of
+    the views that were taken for the second look."""
     features: tuple[Features, ...] = ()
-    """Those of the picture as it is, then of some camera views; empty: no second look."""
+    """Those of the picture as it is, then of these views; empty: no second look."""
 
 
 class Workplace:

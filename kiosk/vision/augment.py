@@ -101,11 +101,11 @@ CAMERA: tuple[View, ...] = (
     View("flat", -6, 1, 0.02, 1.2, (0, 0.05), squeeze=(1, 0.82), tint=(0.85, 1, 1.1), far=150),
     View("covered", 3, 1.1, 0, 0.78, (0.08, 0.04), far=120, gamma=0.8, noise=5),
     View("wide", -3, 0.9, 0, 1.3, (-0.04, 0.1), far=120, tint=(1.05, 1, 0.95), noise=6),
-    View("near", 7, 0.95, 0, 1.05, squeeze=(0.9, 1), far=260, tint=(0.95, 1, 1.05), noise=4),
 )
-"""How a camera over a counter may see the item, on bad days and (the last) on a good one. Never
-enrolled: thresholds are measured with them, because photos from a camera are not there yet when a
-catalog is built."""
+"""How a camera over a counter may see the item, on a bad day. Never enrolled: thresholds are
+measured with them, because photos from a camera are not there yet when a catalog is built."""
+NEAR = View("near", 7, 0.95, 0, 1.05, squeeze=(0.9, 1), far=260, tint=(0.95, 1, 1.05), noise=4)
+"""How it sees the item on a good day: then a look-alike's print is found best, too."""
 
 
 def seen(pixels: Pixels, box: Box, view: View, cut: Callable[[Pixels, Box], Cut]) -> Cut:
