@@ -132,14 +132,14 @@ def report(
     queries: F32, asked: Photos, references: F32, catalog: Photos, unknown: F32
 ) -> dict[str, float]:
     """All figures of one embedder, for its card."""
-    every = hits(queries, asked.sku, references, catalog.sku)
-    pack = hits(
-        queries[asked.packaged], asked.sku[asked.packaged],
-        references[catalog.packaged], catalog.sku[catalog.packaged],
-    )  # fmt: skip
+    found = hits(queries, asked.sku, references, catalog.sku)
+    figures = {"top1": found[0], "top5": found[1]}
+    if asked.packaged.any():
+        found = hits(
+            queries[asked.packaged], asked.sku[asked.packaged],
+            references[catalog.packaged], catalog.sku[catalog.packaged],
+        )  # fmt: skip
+        figures |= {"packaged_top1": found[0], "packaged_top5": found[1]}
     best = (queries @ references.T).max(1)
-    return {
-        "top1": round(every[0], 3), "top5": round(every[1], 3),
-        "packaged_top1": round(pack[0], 3), "packaged_top5": round(pack[1], 3),
-        "auroc_known_unknown": round(auroc(best, (unknown @ references.T).max(1)), 3),
-    }  # fmt: skip
+    figures["auroc_known_unknown"] = auroc(best, (unknown @ references.T).max(1))
+    return {name: round(value, 3) for name, value in figures.items()}
