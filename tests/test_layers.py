@@ -46,7 +46,18 @@ LAYERS = {
     "kiosk.__main__": 8,
 }
 # Packages whose modules may import each other (without cycles, which a second test proves).
-PACKAGES = ("capture", "catalog", "cli", "config", "decide", "journal", "scene", "search", "verify", "web")
+PACKAGES = (
+    "capture",
+    "catalog",
+    "cli",
+    "config",
+    "decide",
+    "journal",
+    "scene",
+    "search",
+    "verify",
+    "web",
+)
 
 THIRD_PARTIES = {
     "annoy": {"kiosk.search.annoy_index"},
