@@ -168,7 +168,7 @@ def test_an_item_beside_the_picture_is_none(models: Path) -> None:
 
 def test_a_second_look_never_swaps_the_item_for_another_one(models: Path) -> None:
     locator, _ = tiny_models.open_models(models)
-    pixels = tiny_models.picture(3)
+    pixels = on_a_counter(tiny_models.picture(3))
     (found,) = locator.locate(pixels)
     loose = Detection(
         Box(found.box.x1 - 12, found.box.y1 - 9, found.box.x2 + 14, found.box.y2 + 8), 0.9
@@ -177,6 +177,19 @@ def test_a_second_look_never_swaps_the_item_for_another_one(models: Path) -> Non
     assert iou(refined.box, found.box) > iou(loose.box, found.box)
     elsewhere = Detection(Box(0, 0, 20, 20), 0.9)
     assert locator.refined(pixels, elsewhere) == elsewhere
+
+
+def on_a_counter(pixels: np.ndarray) -> np.ndarray:
+    """The same item in a picture three times as wide: it is far from the camera."""
+    width = pixels.shape[1]
+    return np.pad(pixels, ((0, 0), (width, width), (0, 0)), mode="edge")
+
+
+def test_a_near_item_gets_no_second_look(models: Path) -> None:
+    locator, _ = tiny_models.open_models(models)
+    pixels = tiny_models.picture(3)
+    near = Detection(Box(5, 5, 0.6 * pixels.shape[1] + 5, 60), 0.9)
+    assert locator.refined(pixels, near) is near
 
 
 def test_an_item_does_not_blink_when_the_detector_wavers_but_a_new_one_must_convince(

@@ -18,6 +18,8 @@ MIN_SEEN_PX = 1.0
 """Least side of a box's part inside the picture: one in the grey beside it shows nothing."""
 SURROUNDINGS = 0.15
 """Share of the box's side shown around it in the second look."""
+NEAR_ENOUGH = 0.5
+"""Share of the picture's longer side from which on a second look finds no better box."""
 SAME_ITEM = 0.1
 """Least overlap of the second box with the first; a loose first box overlaps little."""
 KEPT_SCORE = 0.5
@@ -82,9 +84,12 @@ class Locator:
         """A closer second look at one item: the model sees little else, so its box fits better.
 
         A small item is a few pixels in the model's input; cut out with some surroundings it fills
-        it. The first box stays when the second look finds nothing that overlaps it.
+        it. The first box stays when it is large, which saves the look, and when the second look
+        finds nothing that overlaps it.
         """
         height, width = pixels.shape[:2]
+        if max(detection.box.width, detection.box.height) >= NEAR_ENOUGH * max(width, height):
+            return detection
         window = clip(grown_square(detection.box, SURROUNDINGS), width, height)
         left, top = math.floor(window.x1), math.floor(window.y1)
         right, bottom = math.ceil(window.x2), math.ceil(window.y2)
