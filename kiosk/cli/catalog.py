@@ -166,10 +166,18 @@ def _as_text(manifest: Manifest, opened: Records) -> list[str]:
         "detector": " ".join(dataclasses.astuple(manifest.detector)),
         "views": "; ".join(manifest.augmentation),
         "thresholds": f"accept {limits.accept:.4f}, choose {limits.choose:.4f}, "
-        f"margin {limits.margin:.4f} (from {limits.samples} samples)",
+        f"margin {limits.margin:.4f} (from {limits.samples} samples); {_second_look(manifest)}",
         "measured": limits.method,
     }
     return [f"{name:<11} {text}" for name, text in rows.items()]
+
+
+def _second_look(manifest: Manifest) -> str:
+    """What the second look at the print may accept, or that there is none."""
+    limits = manifest.thresholds
+    if not manifest.features:
+        return "no second look"
+    return f"by its print from {limits.by_print:.4f}, look-alikes from a lead of {limits.apart:.4f}"
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
