@@ -46,9 +46,9 @@ COMMANDS = [
     "python -m tools.train_detector --work WORK --name fifth --start WORK/fourth.pt --steps 2600 "
     "--rate 1e-3 --seed 5",
     "python -m tools.composites --data DATA --work WORK --validation --shards 1 --size 400 "
-    "--first 7 --kind KIND (each kind)",
+    "--first 7 --kind KIND (each kind; --size 1000 for bare)",
     "python -m tools.export_detector --data DATA --work WORK --name fifth --threshold 0.4 "
-    "--peer PEER.onnx --models models --version 4",
+    "--peer PEER.onnx --models models --version 4 --test",
 ]
 Scenes = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 

@@ -20,12 +20,12 @@ import torch
 
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
-from tools import cards, cutouts
+from tools import cards
 from tools import evaluate_embedder as measures
 from tools.camera_views import Picture, camera_view
 from tools.embedder_net import EmbedderNet, embedder_graph, learned
 from tools.evaluate_embedder import Photos
-from tools.instances import Instances
+from tools.instances import Instances, rooms
 from tools.lite0 import pretrained
 from tools.projection import Projection
 from tools.quantise import front_door, quantise
@@ -40,7 +40,6 @@ TRAINED_ON = [
     "SynthDet and YCB renders (products3d, Apache-2.0 / CC BY 4.0)",
     "TrashNet (MIT)",
     "clothing-dataset-small (CC0)",
-    "COCO photos (backgrounds)",
     "made-up items of tools.render (ours)",
 ]
 WEAK_AT = [
@@ -54,13 +53,13 @@ WEAK_AT = [
 ]
 
 
-def calibration(known: Instances, data: Path, count: int, side: int) -> U8:
+def calibration(known: Instances, count: int, side: int) -> U8:
     """Camera views of every so manieth training picture: the range activations have in use."""
     rng = np.random.default_rng(3)
-    rooms = cutouts.backgrounds(data, False)
+    grounds = rooms(known)
     rows = np.linspace(0, len(known.pixels) - 1, count).astype(int)
     return np.stack(
-        [camera_view(rng, Picture(known.pixels[r], known.boxes[r]), rooms, side) for r in rows]
+        [camera_view(rng, Picture(known.pixels[r], known.boxes[r]), grounds, side) for r in rows]
     )
 
 
@@ -138,7 +137,7 @@ def export(args: argparse.Namespace) -> None:
     cutter = measures.cropper(args.side, "letterbox", 0.0)
     source, floating = graphs(args.work / f"{args.name}.pt", args.dim, args.side, args.work)
     target = args.models / "embedder.onnx"
-    crops = calibration(known, args.data, args.calibrate, args.side)
+    crops = calibration(known, args.calibrate, args.side)
     quantise(source, target, crops, args.method, args.keep_float)
     models = {"int8": target, "fp32": floating}
     measured = figures(args.data, finder, cutter, models)

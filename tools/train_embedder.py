@@ -25,12 +25,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tools import cutouts
 from tools import evaluate_embedder as measures
 from tools.draws import Draw, Rows
 from tools.embedder_losses import WISHES, Memory, Teachers, tensor
 from tools.embedder_net import EmbedderNet
-from tools.instances import Instances
+from tools.instances import Instances, rooms
 from tools.lite0 import pretrained
 from tools.projection import Projection, unit, whitening
 
@@ -141,9 +140,7 @@ def train(args: argparse.Namespace) -> None:
         begin = saved["step"]
     exam, log = Exam.of(args), args.work / f"{args.name}.csv"
     print(f"step {begin} {exam.marks(slow)}", flush=True)
-    source = Draw(known, rows, cutouts.backgrounds(args.data, False), args.side).endless(
-        args.seed, begin
-    )
+    source = Draw(known, rows, rooms(known), args.side).endless(args.seed, begin)
     teachers = Teachers(known, begun)
     past, began, sums = Memory(args.dim), time.monotonic(), np.zeros(len(WISHES))
     for step in range(begin, args.steps):
