@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=192, help="pixels in training")
     parser.add_argument("--exam-side", type=int, default=224, help="pixels as shipped")
     parser.add_argument("--frozen", type=int, default=5, help="blocks that do not learn")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--backbone", type=float, default=0.012, help="its share of the rate")
     parser.add_argument("--weights", type=float, nargs=len(WISHES), default=[1.0, 0.5, 3.0, 100.0])
