@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,36 @@ def test_pictures_of_the_same_name_from_several_folders_stay_apart(tmp_path: Pat
     }
     for name, picture in places.items():
         assert (tmp_path / "source" / name).read_bytes() == picture.path.read_bytes()
+
+
+def test_a_file_is_one_picture_however_its_path_is_written(tmp_path: Path) -> None:
+    rows = shop(tmp_path / "shop", items=range(2), photos=1)
+    again = [f"../shop/{rows[0][0]}", "SKU-0", "photo", "test", "even"]
+    (tmp_path / "shop" / "link.png").symlink_to(rows[0][0])
+    linked = ["link.png", "SKU-0", "photo", "test", "even"]
+    other = [f"./{rows[1][0]}", "SKU-1", *rows[1][2:]]
+    with pytest.raises(SourceError) as caught:
+        read_manifests([write_manifest(tmp_path / "shop" / "m.csv", [*rows, again, linked, other])])
+    for line, role in ((8, "reference"), (9, "reference"), (10, "photo")):
+        assert re.search(rf"line {line}: '.*' is a {role} of 'SKU-0' in m.csv", str(caught.value))
+    same = [f"./{rows[1][0]}", *rows[1][1:]]
+    found = read_manifests([write_manifest(tmp_path / "shop" / "m.csv", [*rows, same])])
+    assert len(found.pictures) == len(rows)
+
+
+def test_a_file_that_is_enrolled_is_never_asked_whichever_manifest_names_it(tmp_path: Path) -> None:
+    rows = shop(tmp_path / "shop", items=range(2), photos=1)
+    one = write_manifest(tmp_path / "shop" / "m.csv", rows)
+    photo = [f"../shop/{rows[0][0]}", "SKU-0", "photo", "test", "even"]
+    two = write_manifest(tmp_path / "ev" / "m.csv", [photo])
+    strange = write_manifest(tmp_path / "ev" / "u.csv", [[photo[0], "", "unknown", "", ""]])
+    plan = planned(
+        read_manifests([one, two]).pictures, read_manifests([strange]).pictures, Choice()
+    )
+    assert {each.file for each in plan.references}.isdisjoint(
+        each.file for each in (*plan.queries, *plan.unknowns)
+    )
+    assert len(plan.queries) == 2 and "is a reference too" in str(plan.problems[0])
+    write_manifest(two, [[photo[0], "SKU-1", *photo[2:]]])
+    with pytest.raises(SourceError, match="is a reference of 'SKU-0' in m.csv line 2"):
+        read_manifests([one, two])

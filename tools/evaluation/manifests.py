@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manifests of photos: `path,sku,role,split,category`, other columns ignored.
 
-A list that contradicts itself is refused with all its mistakes at once. A picture that is missing
-is a problem of its line: it is told, and everything else goes on.
+A file is one picture, however its path is written and whichever manifest lists it. A list that
+contradicts itself is refused with all its mistakes at once. A picture that is missing is a problem
+of its line: it is told, and everything else goes on.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,11 @@ class Picture:
     source: str
     """Which manifest: folder and file name."""
 
+    @property
+    def file(self) -> Path:
+        """The one true path: equal for `x.png`, `./x.png`, `../here/x.png` and links to it."""
+        return Path(os.path.realpath(self.path))  # unlike resolve(), takes links in a ring
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -64,12 +71,17 @@ def read_manifests(paths: Iterable[Path]) -> Reading:
     pictures: list[Picture] = []
     problems: list[Problem] = []
     mistakes: list[str] = []
+    first: dict[Path, Picture] = {}
     for path in paths:
         try:
             found, missing = _read(path)
         except SourceError as error:
             mistakes.append(str(error))
             continue
+        for picture in found:
+            other = first.setdefault(picture.file, picture)
+            if other.sku != picture.sku and {other.role, picture.role} != {UNKNOWN}:
+                mistakes.append(f"{picture.source}: {_contradiction(picture, other)}")
         pictures += found
         problems += missing
     if mistakes:
@@ -88,7 +100,7 @@ def _read(path: Path) -> tuple[list[Picture], list[Problem]]:
     if not table.rows:
         raise SourceError(f"{path}: has a header and no rows; list the pictures")
     mistakes: list[str] = []
-    pictures: dict[str, Picture] = {}
+    pictures: dict[Path, Picture] = {}
     for row in table.rows:
         where = f"{path.name} line {row.line}"
         try:
@@ -96,24 +108,28 @@ def _read(path: Path) -> tuple[list[Picture], list[Problem]]:
         except ValueError as error:
             mistakes.append(f"{where}: {error}")
             continue
-        other = pictures.setdefault(picture.name, picture)
+        other = pictures.setdefault(picture.file, picture)
         if (other.sku, other.role) != (picture.sku, picture.role):
-            mistakes.append(
-                f"{where}: {picture.name!r} is a {other.role} of {other.sku!r} in {other.where}; "
-                "a picture has one row"
-            )
+            mistakes.append(_contradiction(picture, other))
     if mistakes:
         shown = mistakes[:_SHOWN_MISTAKES]
         if len(mistakes) > len(shown):
             shown.append(f"and {len(mistakes) - len(shown)} more")
         raise SourceError(f"{path}: cannot be used:\n  - " + "\n  - ".join(shown))
-    there = {name: picture.path.is_file() for name, picture in pictures.items()}
+    there = {file: picture for file, picture in pictures.items() if file.is_file()}
     missing = [
         Problem(picture.where, f"{picture.path} is not there; copy the picture or drop the line")
-        for name, picture in pictures.items()
-        if not there[name]
+        for file, picture in pictures.items()
+        if file not in there
     ]
-    return [picture for name, picture in pictures.items() if there[name]], missing
+    return list(there.values()), missing
+
+
+def _contradiction(picture: Picture, other: Picture) -> str:
+    return (
+        f"{picture.where}: {picture.name!r} is a {other.role} of {other.sku!r} in {other.where}; "
+        "a picture has one row"
+    )
 
 
 def _picture(row: Row, manifest: Path, where: str) -> Picture:

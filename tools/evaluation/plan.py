@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -67,15 +68,15 @@ def planned(pictures: Sequence[Picture], others: Sequence[Picture], choice: Choi
     enrolled = {each.sku for each in references}
     left_out = _left_out(enrolled, choice)
     enrolled -= left_out
-    taken = {each.path for each in references}
+    taken = {each.file for each in references}
     photos = [
         each
         for each in pictures
-        if each.role == PHOTO and choice.split in (ANY_SPLIT, each.split) and each.path not in taken
+        if each.role == PHOTO and choice.split in (ANY_SPLIT, each.split) and each.file not in taken
     ]
     if not photos:
         raise SourceError(_nothing(f"to ask: no photo of split {choice.split!r}", pictures))
-    strange, problems = _strangers(pictures, others, enrolled)
+    strange, problems = _strangers(pictures, others, enrolled, taken)
     problems += [
         Problem(sku, f"{count} photos, but no reference in any manifest: not asked")
         for sku, count in sorted(Counter(each.sku for each in photos).items())
@@ -167,7 +168,10 @@ def _left_out(enrolled: set[str], choice: Choice) -> set[str]:
 
 
 def _strangers(
-    pictures: Sequence[Picture], others: Sequence[Picture], enrolled: set[str]
+    pictures: Sequence[Picture],
+    others: Sequence[Picture],
+    enrolled: set[str],
+    taken: set[Path],
 ) -> tuple[list[Picture], list[Problem]]:
     """Pictures of items in no catalog: rows that say so, and photos of the `others`."""
     rows = [each for each in pictures if each.role == UNKNOWN]
@@ -179,7 +183,13 @@ def _strangers(
         Problem(sku, f"is in the catalog, so its {count} pictures are not asked as unknown")
         for sku, count in sorted(known.items())
     ]
-    return [each for each in rows if each.sku not in enrolled], problems
+    strange = [each for each in rows if each.sku not in enrolled]
+    problems += [
+        Problem(each.where, f"{each.name!r} is a reference too, so it is not asked as unknown")
+        for each in strange
+        if each.file in taken
+    ]
+    return [each for each in strange if each.file not in taken], problems
 
 
 def _nothing(what: str, pictures: Sequence[Picture]) -> str:
