@@ -61,6 +61,11 @@ def test_columns_are_found_by_name_and_unknown_ones_ignored(tmp_path: Path) -> N
             [["a.png", "a", "photo", "test", ""], ["a.png", "b", "photo", "test", ""]],
             ("m.csv line 3: 'a.png' is a photo of 'a' in m.csv line 2",),
         ),
+        (
+            HEAD,
+            [["a.png", "a", "photos", "test", ""], ["b.png", "b", "Render", "", ""]],
+            ("m.csv line 2: its role 'photos' is none of reference, photo, unknown, render",),
+        ),
         (HEAD, [["a.png", "a", "photo", "test", "", "too many"]], ("has 6 values for 5 columns",)),
         (HEAD, [["a.png", "a", "photo", "", "\x1b[2J"]], ("line 2: its category '\\x1b[2J'",)),
     ],
@@ -209,3 +214,9 @@ def test_a_file_that_is_enrolled_is_never_asked_whichever_manifest_names_it(tmp_
     write_manifest(two, [[photo[0], "SKU-1", *photo[2:]]])
     with pytest.raises(SourceError, match="is a reference of 'SKU-0' in m.csv line 2"):
         read_manifests([one, two])
+
+
+def test_renders_are_neither_enrolled_nor_asked() -> None:
+    plan = planned([*SHELF, *rows_of("az", ("render", "test"))], [], Choice())
+    parts = (*plan.references, *plan.queries, *plan.unknowns)
+    assert "render" not in {each.role for each in parts} and plan.problems == ()

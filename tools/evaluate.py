@@ -5,9 +5,10 @@
 
 A manifest is a CSV file with the columns path,sku,role,split,category; paths are relative to it,
 other columns are ignored. Rows of role `reference` build the catalog, rows of role `photo` are
-asked, rows of role `unknown` are items in no catalog. The real path of the product answers, one
-look per photo: locate, embed, search, verify, decide, with the thresholds that the built release
-carries. Two runs with equal options write equal JSON but for its `timings`.
+asked, rows of role `unknown` are items in no catalog; rows of role `render`, made to train on, are
+left out, and any other role is refused. The real path of the product answers, one look per photo:
+locate, embed, search, verify, decide, with the thresholds that the built release carries. Two runs
+with equal options write equal JSON but for its `timings`.
 
 Exit codes: 0 all done; 64 wrong options; 65 a manifest cannot be used, or some pictures could not
 be (the numbers without them are printed); 69 a peer could not run (all others are printed).

@@ -17,7 +17,9 @@ from kiosk.catalog.tables import Row, is_plain, read_table, sku_id
 from kiosk.errors import SourceError
 
 COLUMNS = ("path", "sku", "role", "split", "category")
-REFERENCE, PHOTO, UNKNOWN = "reference", "photo", "unknown"
+REFERENCE, PHOTO, UNKNOWN, RENDER = "reference", "photo", "unknown", "render"
+ROLES = (REFERENCE, PHOTO, UNKNOWN, RENDER)
+"""What a row can be. A `render` trains models: it is read and neither enrolled nor asked."""
 NO_CATEGORY = "(none)"
 _SHOWN_MISTAKES = 20
 
@@ -142,6 +144,8 @@ def _picture(row: Row, manifest: Path, where: str) -> Picture:
         if not is_plain(values.get(column, "")):
             raise ValueError(f"its {column} {values[column]!r} is not plain text")
     role = values["role"].lower()
+    if role not in ROLES:
+        raise ValueError(f"its role {values['role']!r} is none of {', '.join(ROLES)}")
     if role == UNKNOWN and "sku" not in values:
         sku = values["path"]  # an item of its own, in no catalog
     else:
