@@ -122,6 +122,8 @@ def without(plan: Plan, lost: Iterable[str]) -> Plan:
 def _check(choice: Choice) -> None:
     if choice.step < 1:
         raise UsageError(f"--step {choice.step}: give 1 or more")
+    if choice.seed < 0:
+        raise UsageError(f"--seed {choice.seed}: give 0 or more")
     if choice.enrol < 0:
         raise UsageError(f"--enrol {choice.enrol}: give 0 or more")
     if not 0 <= choice.leave_out < 1:

@@ -27,6 +27,10 @@ from tools.evaluation.sweep import Sweep, swept
 from tools.evaluation.weights import PeerMissing
 
 
+MOST_THREADS = 16
+"""Of one model run, as `models.threads` of the configuration has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Everything that can be asked of a run."""
@@ -68,8 +72,10 @@ class _Asked:
 def evaluate(request: Request, progress: Progress) -> Run:
     """Carry out a run. Raises KioskError when it cannot begin; what is lost on the way is told."""
     single_threaded()
-    if request.sweep_photos < 1 or request.threads < 1:
-        raise UsageError("--sweep-photos and --threads: give 1 or more")
+    if request.sweep_photos < 1:
+        raise UsageError(f"--sweep-photos {request.sweep_photos}: give 1 or more")
+    if not 1 <= request.threads <= MOST_THREADS:
+        raise UsageError(f"--threads {request.threads}: give 1 to {MOST_THREADS}")
     if not 1 <= request.verify.budget_ms <= UNHURRIED_MS:
         raise UsageError(f"--verify-budget: give 1 to {UNHURRIED_MS:g} milliseconds")
     for name in request.peers:
