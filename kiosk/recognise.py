@@ -116,19 +116,24 @@ class Recogniser:
         if settled or not self._config.on or not turns:
             return matches, 0
         query = features(frame.pixels, box)
-        compared = compare_all(query, (reference for _, reference in turns), until_s)
+        compared = list(compare_all(query, (reference for _, reference in turns), until_s))
         best: dict[int, Verified] = {}
         for (place, _), found in zip(turns, compared, strict=False):
             if place not in best or found.strength > best[place].strength:
                 best[place] = found
+        left = {place for place, _ in turns[len(compared) :]}
         joint = [
-            replace(match, verified=best[place], fused=joined(match.similarity, best[place]))
+            replace(
+                match,
+                # A SKU with pictures left is not compared yet: one of them may show the very print.
+                verified=None if place in left else best[place],
+                fused=joined(match.similarity, best[place]),
+            )
             if place in best
             else match
             for place, match in enumerate(matches)
         ]
-        left = len({place for place, _ in turns} - set(best))
-        return tuple(sorted(joint, key=lambda match: -match.evidence)), left
+        return tuple(sorted(joint, key=lambda match: -match.evidence)), len(left)
 
     def _locate(self, frame: Frame, last: Box | None) -> tuple[Detection, ...]:
         if frame.lores is None:

@@ -239,8 +239,13 @@ def test_strangers_whose_print_is_found_in_part_raise_what_a_print_must_show() -
     shared = tuple(features_of(photographed(face(1 + number // 2))) for number in range(6))
     partly = measure(references, probes, Probes(vectors, pictures, shared))
     assert partly.second is not None and partly.second.strangers.max() > by_chance + 0.2
-    assert thresholds_of(partly).by_print > thresholds_of(alone).by_print
+    assert thresholds_of(partly).by_print > partly.second.strangers.max()
+    # Where no two SKUs share a print, nothing was tried: that is no proof that none is like it.
+    assert thresholds_of(alone).by_print > thresholds_of(partly).by_print
     assert thresholds_of(alone).by_print >= thresholds_of(alone).accept
+    # Where two SKUs share a picture, only the number of pictures would tell them apart.
+    assert thresholds_of(partly).apart < NEVER_APART
+    assert thresholds_of(replace(partly, twins=1)).apart == NEVER_APART
 
 
 def test_without_local_features_nothing_is_accepted_by_its_print() -> None:

@@ -14,6 +14,7 @@ from kiosk.config import DecideConfig
 from kiosk.decide import Visits, fuse, judge
 from kiosk.decide.rule import lead
 from kiosk.values import (
+    NEVER_APART,
     Box,
     Decision,
     Detection,
@@ -51,6 +52,7 @@ class Counter:
     visits: Visits
     ticks: Iterator[int]
     release: str = "r1"
+    apart: float = NEVER_APART
 
     def see(
         self,
@@ -79,7 +81,7 @@ class Counter:
             whole=whole,
             embedding=None,
             matches=matches or (),
-            thresholds=THRESHOLDS,
+            thresholds=replace(THRESHOLDS, apart=self.apart),
             release=self.release,
         )
 
@@ -316,9 +318,31 @@ def test_what_has_no_print_is_accepted_by_similarity_as_ever() -> None:
     assert judge((best, other), PRINTED).outcome is Outcome.ACCEPTED
 
 
+def test_a_weak_print_that_turns_the_order_of_similarities_accepts_nothing() -> None:
+    wrong, right = looked("wrong", 0.82, 0.877), looked("right", 0.825, 0.825, points=0)
+    verdict = judge((wrong, right), replace(PRINTED, by_print=0.98))
+    assert (verdict.outcome, verdict.rule) == (Outcome.CHOOSE, Rule.SMALL_MARGIN)
+    clear = looked("wrong", 0.82, 0.985)
+    assert judge((clear, right), replace(PRINTED, by_print=0.98)).outcome is Outcome.ACCEPTED
+
+
+def test_look_alikes_that_were_not_told_apart_are_all_offered(counter: Counter) -> None:
+    best = replace(found(a=0.95)[0], contested=True)
+    made = counter.see((best, *found(b=0.93, c=0.8)), frames=20)
+    assert [match.sku for match in made[-1].matches] == ["a", "b"]  # the margin says so
+    counter.see(None, frames=8)
+    counter.apart = 0.2
+    made = counter.see((best, *found(b=0.93, c=0.8)), frames=20)
+    assert [match.sku for match in made[-1].matches] == ["a", "b", "c"]
+
+
 def test_look_alikes_are_accepted_only_when_the_second_look_tells_them_apart() -> None:
     other = looked("b", 0.88, 0.93)
     apart, close = (looked("a", 0.9, value, contested=True) for value in (0.99, 0.97))
+    faint = looked("a", 0.95, 0.96, points=6, contested=True)
+    assert judge((faint, looked("b", 0.3, 0.3)), replace(PRINTED, apart=0.05)).rule is (
+        Rule.SMALL_MARGIN  # a few points are no print that tells
+    )
     limits = replace(PRINTED, apart=0.05)
     assert judge((apart, other), limits).outcome is Outcome.ACCEPTED
     assert judge((close, other), limits).rule is Rule.SMALL_MARGIN

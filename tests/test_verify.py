@@ -14,7 +14,7 @@ from prints import face, features_of, flavour, photographed, recoloured
 from kiosk.errors import ImageError
 from kiosk.values import POINT, TONES, Box, Features, Verified
 from kiosk.verify import NOTHING, compare, compare_all, joined
-from kiosk.verify.evidence import strength
+from kiosk.verify.evidence import LEAST_COLOUR, strength
 from kiosk.verify.geometry import LEAST_POINTS, arranged
 from kiosk.verify.matching import directions, pairs
 from kiosk.vision.features import MOST_POINTS, SIDE, features
@@ -75,6 +75,17 @@ def test_another_flavour_with_the_same_logo_covers_less_of_the_face() -> None:
     assert other.points >= LEAST_POINTS  # the logo is found
     assert other.coverage < 0.6 * right.coverage
     assert right.strength - other.strength > CLEAR
+
+
+def test_colours_that_do_not_agree_at_all_make_it_another_print() -> None:
+    assert strength(200, 1.0, LEAST_COLOUR - 0.01) == 0.0 < strength(200, 1.0, LEAST_COLOUR)
+
+
+@pytest.mark.parametrize("share", [4, 6])
+def test_a_corner_of_a_face_is_not_the_item(plain: Features, share: int) -> None:
+    seen = photographed(face(1), turn=0)
+    part = features_of(np.ascontiguousarray(seen[: len(seen) // share]))
+    assert compare(part, plain).strength < compare(features_of(seen), plain).strength - CLEAR
 
 
 def test_too_few_points_say_nothing(plain: Features, photo: Features) -> None:
@@ -166,9 +177,9 @@ def test_text_at_the_edge_of_a_tight_box_is_kept() -> None:
 
 
 def test_strength_grows_with_all_it_is_made_of_and_stays_a_share() -> None:
-    base = strength(20, 0.3, 0.3)
-    assert 0 <= base <= strength(60, 0.3, 0.3) <= 1
-    assert base < strength(20, 0.5, 0.3) and base < strength(20, 0.3, 0.5)
+    base = strength(20, 0.3, 0.4)
+    assert 0 <= base <= strength(60, 0.3, 0.4) <= 1
+    assert base < strength(20, 0.5, 0.4) and base < strength(20, 0.3, 0.5)
     assert strength(10_000, 1.0, 1.0) <= 1.0
 
 

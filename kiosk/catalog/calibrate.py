@@ -138,7 +138,8 @@ def thresholds_of(samples: Samples) -> Thresholds:
         by_print = _by_print(samples.second, accept, doubt)
         prints, disputed = samples.second.wrong_leads(by_print)
         margin = max(margin, upper_bound(prints[~disputed]))
-        apart = max(APART, margin, upper_bound(prints))
+        # Nothing in two SKUs that share a picture tells them apart: more pictures of one would win.
+        apart = NEVER_APART if samples.twins else max(APART, margin, upper_bound(prints))
     return Thresholds(
         accept=round(accept, 4),
         choose=round(choose, 4),
@@ -153,10 +154,12 @@ def thresholds_of(samples: Samples) -> Thresholds:
 def _by_print(second: Compared, accept: float, doubt: float) -> float:
     """Beyond the evidence that strangers have whose print is found in part: other flavours.
 
-    Few SKUs may hold no two of one brand, so that nothing of the kind was tried: then it is raised.
+    A catalog may hold no two of one brand, however large it is, so that little or nothing of the
+    kind was tried: then it is raised.
     """
     if accept >= NEVER:
         return NEVER
+    doubt = max(doubt, _doubt(int(np.count_nonzero(second.strangers))))
     bound = max(accept, upper_bound(second.strangers))
     return min(SAME_PICTURE, bound + doubt * (1 - bound))
 

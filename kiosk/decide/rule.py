@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from kiosk.values import NEVER_APART, Match, Outcome, Rule, Thresholds
 
 NO_EVIDENCE = -1.0
+CLEAR_PRINT = 0.5
+"""Least strength of a print that may decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,15 @@ def judge(matches: Sequence[Match], thresholds: Thresholds) -> Verdict:
     found = tuple(matches)
     if not found or found[0].evidence < thresholds.choose:
         return Verdict(Outcome.UNKNOWN, Rule.LOW_SIMILARITY, found)
-    if not _enough(found[0], thresholds):
+    best = found[0]
+    # Two ways to be sure enough, each with its own strangers: by similarity, or by the print. One
+    # limit for both would shut out everything that has no print, such as fruit.
+    by_print = _clear_print(best) and best.evidence >= thresholds.by_print
+    if best.similarity < thresholds.accept and not by_print:
         return Verdict(Outcome.CHOOSE, Rule.SOME_SIMILARITY, found)
-    if lead(found) < _least_lead(found[0], thresholds):
+    if lead(found) < _least_lead(best, thresholds) or not (
+        by_print or _leads_alone(found, thresholds)
+    ):
         return Verdict(Outcome.CHOOSE, Rule.SMALL_MARGIN, found)
     if found[0].verified is not None and any(match.verified is None for match in found):
         # What raised the best one may raise one of the others more.
@@ -65,22 +73,25 @@ def judge(matches: Sequence[Match], thresholds: Thresholds) -> Verdict:
     return Verdict(Outcome.ACCEPTED, Rule.ACCEPTED, found)
 
 
-def _enough(best: Match, thresholds: Thresholds) -> bool:
-    """Two ways to be sure enough, each with its own strangers: by similarity, or by the print.
+def _leads_alone(found: Sequence[Match], thresholds: Thresholds) -> bool:
+    """Similarity leads without any print: a weak one that turns the order is no reason to accept.
 
-    One limit for both would shut out everything that has no print, such as fruit.
+    Look-alikes are told apart by a clear print only, see `_least_lead`.
     """
-    found_print = best.verified is not None and best.verified.points > 0
-    return best.similarity >= thresholds.accept or (
-        found_print and best.evidence >= thresholds.by_print
-    )
+    others = max((match.similarity for match in found[1:]), default=NO_EVIDENCE)
+    return found[0].contested or found[0].similarity - others >= thresholds.margin
+
+
+def _clear_print(match: Match) -> bool:
+    """A second look found the print, and more of it than chance or a shared logo gives."""
+    return match.verified is not None and match.verified.strength >= CLEAR_PRINT
 
 
 def _least_lead(best: Match, thresholds: Thresholds) -> float:
     """Among look-alikes only a second look that found the print can tell."""
     if not best.contested:
         return thresholds.margin
-    if best.verified is None or best.verified.points == 0:
+    if not _clear_print(best):
         return NEVER_APART
     return max(thresholds.margin, thresholds.apart)
 

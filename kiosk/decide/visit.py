@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from kiosk.config import DecideConfig
 from kiosk.decide.rule import Verdict, fuse, judge
-from kiosk.values import Box, Decision, Hashes, Look, Match, Outcome, Rule
+from kiosk.values import NEVER_APART, Box, Decision, Hashes, Look, Match, Outcome, Rule
 from kiosk.vision.boxes import iou
 
 FUSED_LOOKS = 10
@@ -202,7 +202,10 @@ class Visits:
             return most
         least = look.thresholds.choose
         if verdict.rule is Rule.SMALL_MARGIN:  # the item is one of those that lie close together
-            least = max(least, verdict.evidence - CLOSE_MARGINS * look.thresholds.margin)
+            close = CLOSE_MARGINS * look.thresholds.margin
+            if verdict.matches[0].contested and look.thresholds.apart < NEVER_APART:
+                close = max(close, look.thresholds.apart)
+            least = max(least, verdict.evidence - close)
         worth = [match for match in most if match.evidence >= least]
         return tuple(worth) if len(worth) > 1 else most[:2]
 

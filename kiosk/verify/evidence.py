@@ -19,13 +19,19 @@ from kiosk.verify.matching import Floats, directions, pairs
 RAISED = 0.9
 """Share of the way from its similarity to 1 that a print found beyond doubt raises a match."""
 NOTHING = Verified(points=0, coverage=0.0, colour=0.0, strength=0.0)
-_RULES = 1
+LEAST_COLOUR = 0.3
+"""Agreement of the colours below which the print is another one."""
+ENOUGH_IN_VIEW = 0.6
+"""Share of the reference's detail that has to be in view to count in full: a corner of a face, or
+a sticker with a logo, is not the item."""
+_RULES = 2
 
 
 def method() -> str:
     """Names everything that shapes the evidence, given the features."""
     fitted = (weights.CONSTANT, weights.LOG_POINTS, weights.COVERAGE, weights.COLOUR)
-    digest = hashlib.sha256(repr((fitted, weights.APART, RAISED)).encode()).hexdigest()
+    limits = (weights.APART, RAISED, LEAST_COLOUR, ENOUGH_IN_VIEW)
+    digest = hashlib.sha256(repr((fitted, limits)).encode()).hexdigest()
     return f"{_RULES}-{digest[:8]}"
 
 
@@ -41,7 +47,8 @@ def compare(query: Features, reference: Features, looking: Floats | None = None)
     if found is None:
         return NOTHING
     points = len(found.agreeing)
-    covered = cover.coverage(reference, query, found)
+    seen = min(1.0, cover.in_view(reference, query, found) / ENOUGH_IN_VIEW)
+    covered = cover.coverage(reference, query, found) * seen
     colour = cover.colour(reference, query, found)
     return Verified(points, covered, colour, strength(points, covered, colour))
 
@@ -49,10 +56,10 @@ def compare(query: Features, reference: Features, looking: Floats | None = None)
 def strength(points: int, coverage: float, colour: float) -> float:
     """How much of the print was found, 0..1; 0 for too few points. Grows with each of the three.
 
-    Colours take from what the points have: however many of these agree, a twin in another colour
-    is another item.
+    Colours take from what the points have, and everything where they do not agree: however many
+    points do, a twin in another colour is another item.
     """
-    if points < LEAST_POINTS:
+    if points < LEAST_POINTS or colour < LEAST_COLOUR:
         return 0.0
     total = weights.CONSTANT + weights.LOG_POINTS * math.log1p(points) + weights.COVERAGE * coverage
     return (1 - weights.COLOUR * (1 - colour)) / (1 + math.exp(-total))
