@@ -26,7 +26,6 @@ from tools.evaluation.results import Result, Run, result
 from tools.evaluation.sweep import Sweep, swept
 from tools.evaluation.weights import PeerMissing
 
-
 MOST_THREADS = 16
 """Of one model run, as `models.threads` of the configuration has it."""
 
