@@ -6,6 +6,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -251,3 +254,42 @@ def test_options_that_make_no_sense_are_refused_with_a_reason(
     assert code == os.EX_USAGE
     caught = capsys.readouterr()
     assert options[0] in caught.err and caught.out == ""
+
+
+def test_the_numbers_are_printed_even_when_a_file_cannot_be_written(
+    toys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "out.html"
+    page.write_text("the last run")
+    common = (str(toys / "shop" / "manifest.csv"), "--models", str(toys / "models"), "--step", "9")
+    assert main([*common, "--json", "/dev/full", "--html", str(page)]) == os.EX_CANTCREAT
+    shown = capsys.readouterr()
+    assert "kiosk, items in the catalog" in shown.out
+    assert "evaluate: /dev/full: cannot be written" in shown.err and "Traceback" not in shown.err
+    assert page.read_text().startswith("<!doctype html>") and list(tmp_path.iterdir()) == [page]
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize("target", ["", "none/out"])
+def test_a_target_that_can_never_be_written_is_told_before_the_run(
+    toys: Path, tmp_path: Path, option: str, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main([str(tmp_path / "no manifest.csv"), option, str(tmp_path / target)])
+    assert code == os.EX_CANTCREAT
+    shown = capsys.readouterr()
+    assert str(tmp_path / target) in shown.err and "no manifest" not in shown.err
+
+
+def test_ctrl_c_ends_with_one_line_and_130(tmp_path: Path) -> None:
+    manifest = tmp_path / "m.csv"
+    os.mkfifo(manifest)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tools.evaluate", str(manifest)],
+        cwd=Path(__file__).parent.parent,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with manifest.open("w"):  # opens once the child reads, which then waits for us
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=30)
+    assert (child.returncode, said) == (130, "evaluate: stopped before it was done\n")

@@ -11,7 +11,8 @@ locate, embed, search, verify, decide, with the thresholds that the built releas
 with equal options write equal JSON but for its `timings`.
 
 Exit codes: 0 all done; 64 wrong options; 65 a manifest cannot be used, or some pictures could not
-be (the numbers without them are printed); 69 a peer could not run (all others are printed).
+be (the numbers without them are printed); 69 a peer could not run (all others are printed); 73 OUT
+cannot be written (a run that has numbers prints them first); 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import NoReturn
 
 from kiosk.cli.progress import Progress
 from kiosk.config import VerifyConfig
+from kiosk.durable import write_durably
 from kiosk.errors import KioskError, StateError
 from tools.evaluation.peers import NAMES
 from tools.evaluation.plan import Choice
@@ -104,15 +106,30 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = parser().parse_args(arguments)
     progress = Progress()
     try:
-        run = evaluate(_request(wanted), progress)
-        _written(wanted.json, as_json, run)
-        _written(wanted.html, as_html, run)
+        return _evaluated(wanted, progress)
     except KioskError as error:
+        progress.close()
         print(f"evaluate: {error}", file=sys.stderr)
         return error.exit_code
-    finally:
+    except KeyboardInterrupt:
         progress.close()
-    print(as_text(run), end="")
+        print("evaluate: stopped before it was done", file=sys.stderr)
+        return 130  # 128 + SIGINT, as shells have it
+
+
+def _evaluated(wanted: argparse.Namespace, progress: Progress) -> int:
+    """Run, print, and only then write: what was computed is shown whatever the disk says."""
+    for path in (wanted.json, wanted.html):
+        _check_target(path)
+    run = evaluate(_request(wanted), progress)
+    progress.close()
+    try:
+        print(as_text(run), end="", flush=True)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough; the files matter still
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    lost = [_lost(wanted.json, as_json, run), _lost(wanted.html, as_html, run)]
+    if any(lost):
+        raise StateError("; ".join(filter(None, lost)))
     if run.problems:
         return os.EX_DATAERR
     return os.EX_UNAVAILABLE if run.missing else os.EX_OK
@@ -142,14 +159,36 @@ def _request(wanted: argparse.Namespace) -> Request:
     )
 
 
-def _written(path: Path | None, form: Callable[[Run], str], run: Run) -> None:
-    """Write one form of the run. Raises StateError."""
+def _check_target(path: Path | None) -> None:
+    """Raises StateError when a file that the run is to write can never be written."""
     if path is None:
         return
+    if path.is_dir():
+        raise StateError(f"{path}: cannot be written (is a folder); name a file")
+    if not path.parent.is_dir():
+        raise StateError(f"{path}: cannot be written (its folder is not there); make the folder")
+    if not os.access(path if _is_special(path) else path.parent, os.W_OK):
+        raise StateError(f"{path}: cannot be written (not permitted); name another place")
+
+
+def _lost(path: Path | None, form: Callable[[Run], str], run: Run) -> str:
+    """Write one form of the run, whole or not at all; why it could not be, or nothing."""
+    if path is None:
+        return ""
+    data = form(run).encode()
     try:
-        path.write_text(form(run), encoding="utf-8")
+        if _is_special(path):
+            path.write_bytes(data)
+        else:
+            write_durably(Path(os.path.realpath(path)), data)
     except OSError as error:
-        raise StateError(f"{path}: cannot be written ({error.strerror})") from error
+        return f"{path}: cannot be written ({error.strerror}); free space or name another place"
+    return ""
+
+
+def _is_special(path: Path) -> bool:
+    """A device or pipe, such as /dev/null: written to, never replaced by a file."""
+    return path.exists() and not path.is_file()
 
 
 if __name__ == "__main__":
