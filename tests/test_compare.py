@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,34 @@ def test_what_is_no_picture_is_named(folder: Path, tmp_path: Path) -> None:
     model = folder / "one" / "embedder.onnx"
     with pytest.raises(ValueError, match=r"a\.png: cannot be read"):
         compare.compare(model, model, [tmp_path / "a.png"] * 2, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--limit", "0"), "--limit 0: give 2 or more"),
+        (("--limit", "-1"), "--limit -1: give 2 or more"),
+        (("--score", "nan"), "--score nan: give a number"),
+        (("--json", "/dev/full"), "/dev/full: cannot be written"),
+    ],
+)
+def test_options_that_cannot_be_followed_are_named(
+    folder: Path, options: tuple[str, str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(folder / "one" / "embedder.onnx")
+    with pytest.raises(SystemExit) as left:
+        compare.main([model, model, str(folder / "pictures"), *options])
+    assert left.value.code == (os.EX_CANTCREAT if "--json" in options else 2)
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["none.onnx", "text.onnx"])
+def test_a_file_that_is_no_model_is_named(
+    folder: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.onnx").write_text("no model")
+    model = folder / "one" / "embedder.onnx"
+    with pytest.raises(SystemExit) as left:
+        compare.main([str(tmp_path / name), str(model), str(folder / "pictures")])
+    assert left.value.code == 2
+    assert f"{name}: is no model that can be loaded" in capsys.readouterr().err

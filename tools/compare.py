@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -55,7 +56,12 @@ def opened(path: Path) -> Model:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # the runtime's errors share no narrower parent
+        raise ValueError(f"{path}: is no model that can be loaded ({error})") from error
     entry = session.get_inputs()[0]
     if entry.name != "image" or entry.type != "tensor(uint8)":
         raise ValueError(
@@ -208,9 +214,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("second", type=Path, help="an .onnx, say the fp32 one")
     parser.add_argument("pictures", type=Path, nargs="+", help="files or folders")
     parser.add_argument("--score", type=float, default=0.4, help="a detector's least score")
-    parser.add_argument("--limit", type=int, default=0, help="use about this many pictures, spread")
+    parser.add_argument("--limit", type=int, help="use about this many pictures, spread")
     parser.add_argument("--json", type=Path, help="write the report here too")
     args = parser.parse_args(arguments)
+    if not math.isfinite(args.score):
+        parser.error(f"--score {args.score:g}: give a number, such as 0.4")
+    if args.limit is not None and args.limit < 2:
+        parser.error(f"--limit {args.limit}: give 2 or more, or leave it out for all pictures")
     cv2.setNumThreads(1)
     try:
         paths = pictures(args.pictures)
@@ -221,7 +231,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     print("\n".join(lines(report)))
     if args.json is not None:
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
+        try:
+            args.json.write_text(json.dumps(report, indent=1) + "\n")
+        except OSError as error:
+            parser.exit(
+                os.EX_CANTCREAT, f"compare: {args.json}: cannot be written ({error.strerror})\n"
+            )
 
 
 if __name__ == "__main__":
