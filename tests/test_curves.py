@@ -45,3 +45,15 @@ def test_what_is_no_log_is_named(tmp_path: Path, text: str, says: str) -> None:
 def test_ticks_are_few_and_round() -> None:
     assert curves.ticks(0.0, 1.0) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert 2 <= len(curves.ticks(-3.7, 912.0)) <= 6
+
+
+@pytest.mark.parametrize("name", ["out", "out.txt", "none/out.png"])
+def test_an_output_that_cannot_be_written_is_named(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("step,metric,value\n2,loss,0.5\n")
+    with pytest.raises(SystemExit) as left:
+        curves.main([str(log), str(tmp_path / name)])
+    assert left.value.code == 2
+    assert f"{tmp_path / name}: cannot be written" in capsys.readouterr().err

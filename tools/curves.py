@@ -175,7 +175,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         curves = read(args.log)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    if not cv2.imwrite(str(args.out), drawn(curves)):
+    try:
+        written = cv2.imwrite(str(args.out), drawn(curves))
+    except cv2.error:  # the name ends like no picture
+        written = False
+    if not written:
         parser.error(f"{args.out}: cannot be written; is the folder there, the name a .png?")
 
 
