@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import cv2
@@ -71,3 +72,48 @@ def test_the_committed_pictures_are_what_their_command_draws(tmp_path: Path) -> 
         assert np.abs(drawn.pixels.astype(int) - kept.pixels.astype(int)).mean() < 3, kept.name
         if kept.box is not None and drawn.box is not None:
             assert drawn.box.as_list() == pytest.approx(kept.box.as_list(), abs=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--identities", "0"), ("--identities", "-3"), ("--views", "-1"), ("--seed", "-1")),
+        *(("--side", "0"), ("--side", "1"), ("--side", "1000000")),
+    ],
+)
+def test_numbers_that_make_no_set_are_refused(
+    tmp_path: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        render.main(["--out", str(tmp_path / "set"), option, value])
+    assert left.value.code == 2 and not (tmp_path / "set").exists()
+    assert f"{option} {value}: give" in capsys.readouterr().err
+
+
+def test_the_smallest_pictures_show_every_kind() -> None:
+    side = render.SIDES_PX[0]
+    for kind in render.KINDS:
+        one = render.identity(1, kind)
+        for seen in (render.front(one, side), render.view(one, np.random.default_rng(2), side)):
+            assert seen.shape == (side, side, 4) and seen[..., 3].max() > 240
+
+
+def test_a_folder_that_cannot_be_made_is_named_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SystemExit) as left:
+        render.main(["--out", str(tmp_path / "file" / "set"), "--identities", "1", "--views", "0"])
+    said = capsys.readouterr().err
+    assert left.value.code == os.EX_CANTCREAT
+    assert said.startswith("render: ") and "file" in said and said.count("\n") == 1
+
+
+def test_golden_answers_of_models_that_are_not_there_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        golden.main(["--models", str(tmp_path / "none"), "--out", str(tmp_path / "golden")])
+    said = capsys.readouterr().err
+    assert left.value.code == os.EX_DATAERR
+    assert said.startswith("golden: ") and "none" in said and said.count("\n") == 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from kiosk.errors import KioskError
 from kiosk.values import Box
 from kiosk.vision.embed import Embedder
 from kiosk.vision.image import letterbox
@@ -111,7 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     for name in NAMES:
-        changes = record(name, args.models, args.out)
+        try:
+            changes = record(name, args.models, args.out)
+        except KioskError as error:
+            parser.exit(error.exit_code, f"golden: {error}\n")
+        except OSError as error:
+            parser.exit(os.EX_IOERR, f"golden: {error}\n")
         said = ", ".join(f"{key} by up to {value:.3g}" for key, value in changes.items())
         print(f"{name}: {'changed ' + said if said else 'written, nothing to compare with'}")
 

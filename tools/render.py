@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,8 @@ from tools.rendering.design import design as drawn
 
 __all__ = ["KINDS", "TWINS", "Identity", "front", "identity", "twin", "view", "ways"]
 
+SIDES_PX = 32, 4096
+"""Least and most pixels along a picture that the command draws."""
 TRIES = 4
 SHOWS = 0.12
 """Least mean difference of two fronts' channels, of 255, that a camera could tell from noise."""
@@ -135,7 +139,7 @@ def write_set(out: Path, identities: int, views: int, seed: int, side: int, form
         csv.writer(handle, lineterminator="\n").writerows(rows)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write a set of renders with its manifest."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
@@ -144,9 +148,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--side", type=int, default=256, help="pixels, square")
     parser.add_argument("--form", choices=("webp", "png"), default="webp")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
+    for name, least in (("identities", 1), ("views", 0), ("seed", 0)):
+        if getattr(args, name) < least:
+            parser.error(f"--{name} {getattr(args, name)}: give {least} or more")
+    if not SIDES_PX[0] <= args.side <= SIDES_PX[1]:
+        parser.error(f"--side {args.side}: give {SIDES_PX[0]} to {SIDES_PX[1]} pixels")
     cv2.setNumThreads(1)
-    write_set(args.out, args.identities, args.views, args.seed, args.side, args.form)
+    try:
+        write_set(args.out, args.identities, args.views, args.seed, args.side, args.form)
+    except OSError as error:
+        parser.exit(os.EX_CANTCREAT, f"render: {error}\n")
 
 
 if __name__ == "__main__":
