@@ -33,7 +33,7 @@ class Compared:
     disputed: NDArray[np.bool_]
     """Probes of SKUs with look-alikes."""
     strangers: Floats
-    """Best evidence for any other SKU; 0 where none of its print was found."""
+    """Best evidence for any other SKU, of probes without look-alikes; 0 where no print was found."""
 
     def wrong_leads(self, by_print: float) -> tuple[Floats, NDArray[np.bool_]]:
         """By how much another SKU that would be accepted came before the own one, and which of
@@ -54,7 +54,9 @@ def compare(table: LeavingOut, looked: Probes, contested: Collection[int]) -> Co
     own, _ = _evidence(table, chosen, own=True)
     rivals, found = _evidence(table, chosen, own=False)
     disputed = np.isin(table.skus_of(pictures), sorted(contested))
-    return Compared(own, rivals, disputed, np.where(found, rivals, np.float32(0)))
+    # A look-alike left out says only how its twin would look, and twins are told `apart`.
+    strangers = np.where(found, rivals, np.float32(0))[~disputed]
+    return Compared(own, rivals, disputed, strangers)
 
 
 def _evidence(table: LeavingOut, probes: Probes, *, own: bool) -> tuple[Floats, NDArray[np.bool_]]:
