@@ -33,7 +33,7 @@ class Compared:
     disputed: NDArray[np.bool_]
     """Probes of SKUs with look-alikes."""
     strangers: Floats
-    """Best evidence for any other SKU, of probes without look-alikes; 0 where no print was found."""
+    """Best evidence for any other SKU, of probes without look-alikes; 0: no print was found."""
 
     def wrong_leads(self, by_print: float) -> tuple[Floats, NDArray[np.bool_]]:
         """By how much another SKU that would be accepted came before the own one, and which of
