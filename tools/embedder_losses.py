@@ -10,8 +10,8 @@ import torch
 from tools.draws import Batch
 from tools.embedder_net import EmbedderNet
 from tools.instances import Instances
-from tools.lite0 import PIXEL_SCALE, PIXEL_ZERO
 from tools.projection import Projection, unit
+from tools.training import tensor
 
 U8 = npt.NDArray[np.uint8]
 TEMPERATURE = 0.07
@@ -21,12 +21,6 @@ ALIKE = 0.8
 WISHES = ("contrast", "sscd", "before", "relation")
 SSCD_SHARE = 0.7
 """Weight of SSCD beside ImageNet features in how alike two SKUs are to the teachers."""
-
-
-def tensor(images: U8) -> torch.Tensor:
-    """N×S×S×3 BGR uint8 to the network's normalised N×3×S×S."""
-    x = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-    return ((x - PIXEL_ZERO) * PIXEL_SCALE).contiguous(memory_format=torch.channels_last)
 
 
 class Memory:

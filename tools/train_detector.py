@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,10 +29,11 @@ from tools.detector_net import (
     new_net,
     write_graph,
 )
-from tools.lite0 import PIXEL_SCALE, PIXEL_ZERO
+from tools.training import average, note, rate, restore, save, tensor
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
+WARM_UP = 150
 
 
 class Shards:
@@ -93,12 +93,6 @@ class Shards:
                     yield torch.cat(parts), boxes
 
 
-def tensor(images: U8) -> torch.Tensor:
-    """N×S×S×3 BGR uint8 to the network's normalised N×3×S×S."""
-    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
-    return ((x - PIXEL_ZERO) * PIXEL_SCALE).contiguous(memory_format=torch.channels_last)
-
-
 def predict(net: DetectorNet, images: U8) -> tuple[F32, F32]:
     """Boxes and scores as the ONNX graph gives them."""
     boxes, scores = [], []
@@ -116,12 +110,6 @@ def predict(net: DetectorNet, images: U8) -> tuple[F32, F32]:
     return np.concatenate(boxes), np.concatenate(scores)
 
 
-def rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate: a short warm-up, then half a cosine down to 2 %."""
-    warm = min(1.0, (step + 1) / 150)
-    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
-
-
 def optimiser(net: DetectorNet) -> torch.optim.Optimizer:
     """AdamW; the pretrained blocks learn at a sixth of the rate of the new layers."""
     old = [p for p in net.backbone.parameters() if p.requires_grad]
@@ -130,25 +118,6 @@ def optimiser(net: DetectorNet) -> torch.optim.Optimizer:
     return torch.optim.AdamW(
         [{"params": old, "scale": 0.15}, {"params": new, "scale": 1.0}], weight_decay=0.02
     )
-
-
-def average(slow: DetectorNet, fast: DetectorNet, keep: float) -> None:
-    """Move the running average of the weights a little towards the weights."""
-    with torch.no_grad():
-        for old, new in zip(slow.state_dict().values(), fast.state_dict().values(), strict=True):
-            if old.dtype.is_floating_point:
-                old.lerp_(new, 1 - keep)
-            else:
-                old.copy_(new)
-
-
-def note(path: Path, step: int, values: dict[str, float]) -> None:
-    """Append `values` to the curve file: step,metric,value."""
-    new = not path.exists()
-    with path.open("a") as handle:
-        if new:
-            handle.write("step,metric,value\n")
-        handle.writelines(f"{step},{name},{value:.5g}\n" for name, value in values.items())
 
 
 def resume(
@@ -161,14 +130,7 @@ def resume(
     net.freeze(args.frozen)
     net = net.to(memory_format=torch.channels_last)
     slow, tuner = copy.deepcopy(net), optimiser(net)
-    checkpoint = args.work / f"{args.name}.pt"
-    if not checkpoint.exists():
-        return net, slow, tuner, 0
-    saved = torch.load(checkpoint, weights_only=True)
-    net.load_state_dict(saved["net"])
-    slow.load_state_dict(saved["average"])
-    tuner.load_state_dict(saved["tuner"])
-    return net, slow, tuner, int(saved["step"])
+    return net, slow, tuner, restore(args.work / f"{args.name}.pt", net, slow, tuner)
 
 
 def train(args: argparse.Namespace) -> None:
@@ -185,7 +147,7 @@ def train(args: argparse.Namespace) -> None:
     total, began = 0.0, time.monotonic()
     for step in range(begin, args.steps):
         for group in tuner.param_groups:
-            group["lr"] = rate(step, args.steps, args.rate) * group["scale"]
+            group["lr"] = rate(step, args.steps, args.rate, WARM_UP) * group["scale"]
         net.train()
         pictures, boxes = next(source)
         with torch.autocast("cpu", torch.bfloat16):
@@ -200,13 +162,14 @@ def train(args: argparse.Namespace) -> None:
         if (step + 1) % 50 == 0:
             speed = 50 * args.batch / (time.monotonic() - began)
             print(f"step {step + 1} loss {total / 50:.3f} {speed:.1f} pictures/s", flush=True)
-            note(curve, step + 1, {"loss": total / 50, "rate": rate(step, args.steps, args.rate)})
+            note(
+                curve,
+                step + 1,
+                {"loss": total / 50, "rate": rate(step, args.steps, args.rate, WARM_UP)},
+            )
             total, began = 0.0, time.monotonic()
         if (step + 1) % args.every == 0 or step + 1 == args.steps:
-            state = {"net": net.state_dict(), "average": slow.state_dict(),
-                     "tuner": tuner.state_dict(), "step": step + 1}  # fmt: skip
-            torch.save(state, checkpoint.with_suffix(".part"))
-            checkpoint.with_suffix(".part").replace(checkpoint)
+            save(checkpoint, net, slow, tuner, step + 1)
             score = evaluate_detector.measure(predict(slow, images), truth, 0.3)
             print(f"step {step + 1} validation @ 0.30: {score.line()}", flush=True)
             note(curve, step + 1, {"mean_iou": score.top_iou, "recall": score.recall,
