@@ -37,6 +37,7 @@ COMPARED_PICTURES = 2
 SWITCHED_OFF = "off: switched off by verify.on"
 MAX_SIDE_PX = 4096
 READ_WHOLE_BYTES = 32 * 1024 * 1024
+"""A mapped file that somebody cuts short kills the process; what is small is read whole."""
 
 
 class Details(Protocol):

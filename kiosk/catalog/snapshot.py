@@ -18,7 +18,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.catalog.details import COMPARED_PICTURES, Details, open_details
+from kiosk.catalog.details import (
+    COMPARED_PICTURES,
+    READ_WHOLE_BYTES,
+    Details,
+    open_details,
+)
 from kiosk.catalog.manifest import (
     DERIVED,
     FEATURES,
@@ -36,7 +41,6 @@ from kiosk.errors import CatalogError
 from kiosk.search import Index, open_index
 from kiosk.values import Embedding, Match, Record, Thresholds
 
-READ_WHOLE_BYTES = 32 * 1024 * 1024
 _TYPICAL = 4
 """A SKU with that many times the typical references is not waited for in the first search."""
 
@@ -217,7 +221,6 @@ class SnapshotSlot:
 
 def _vectors(path: Path, manifest: Manifest) -> NDArray[np.float16]:
     try:
-        # A mapped file that somebody cuts short kills the process; what is small is read whole.
         small = path.stat().st_size <= READ_WHOLE_BYTES
         mode: Literal["r"] | None = None if small else "r"
         vectors: NDArray[np.float16] = np.load(path, mmap_mode=mode, allow_pickle=False)
