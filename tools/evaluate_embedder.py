@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from kiosk.config import LocateConfig
 from kiosk.values import Box
-from kiosk.vision.embed import Embedder
+from kiosk.vision.embed import Cropping
 from kiosk.vision.locate import Locator, subject
-from kiosk.vision.session import Card, OnnxSession
+from kiosk.vision.session import OnnxSession
 from tools.evaluate_detector import session
 
 U8 = npt.NDArray[np.uint8]
@@ -28,23 +28,9 @@ Strings = npt.NDArray[np.str_]
 PAD = 114
 
 
-class Drawing:
-    """Stands where the product's embedder has its session: says how to crop, embeds nothing."""
-
-    def __init__(self, side: int, fit: str, margin: float, dim: int) -> None:
-        outputs = {"embedding": {"shape": [-1, dim]}}
-        inputs = {"width": side, "height": side, "fit": fit, "margin": margin, "pad": PAD}
-        body = {"input": inputs, "outputs": outputs}
-        self.card = Card("drawing", "0", "", 17, Path("drawing.toml"), body)
-
-    def run(self, images: U8) -> dict[str, F32]:
-        """There is no model yet."""
-        raise NotImplementedError("crops only")
-
-
-def cropper(side: int, fit: str, margin: float) -> Embedder:
-    """The product's own way to cut a crop, before there is a model."""
-    return Embedder(Drawing(side, fit, margin, 1))
+def cropping(side: int) -> Cropping:
+    """The product's own way to cut a crop, before there is a model: alone on grey."""
+    return Cropping(side, side, "letterbox", 0.0, PAD)
 
 
 def locator(card: Path, score: float = 0.0) -> Locator:
@@ -86,7 +72,7 @@ def read(path: Path) -> U8:
     return np.asarray(image, np.uint8)
 
 
-def square(image: U8, finder: Locator | None, cutter: Embedder) -> U8:
+def square(image: U8, finder: Locator | None, cutter: Cropping) -> U8:
     """The embedder's picture of an image: the item the kiosk would look at, else all of it."""
     height, width = image.shape[:2]
     whole = Box(0.0, 0.0, float(width), float(height))
@@ -94,7 +80,7 @@ def square(image: U8, finder: Locator | None, cutter: Embedder) -> U8:
     return cutter.crop(image, whole if found is None else found.box)
 
 
-def squares(paths: list[Path], finder: Locator | None, cutter: Embedder) -> U8:
+def squares(paths: list[Path], finder: Locator | None, cutter: Cropping) -> U8:
     """`square` of every path, N×side×side×3."""
     return np.stack([square(read(path), finder, cutter) for path in paths])
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import onnx
 import torch
 
-from kiosk.vision.embed import Embedder
+from kiosk.vision.embed import Cropping
 from kiosk.vision.locate import Locator
 from tools import cards
 from tools import evaluate_embedder as measures
@@ -76,7 +76,7 @@ def graphs(checkpoint: Path, dim: int, side: int, work: Path) -> tuple[Path, Pat
 
 
 def figures(
-    data: Path, finder: Locator, cutter: Embedder, models: dict[str, Path]
+    data: Path, finder: Locator, cutter: Cropping, models: dict[str, Path]
 ) -> dict[str, Any]:
     """Grocery test photos and earrings, for every model, cut as the product cuts them."""
     spare = measures.photos(data, "single_items", "unknown", "train").paths[::6]
@@ -134,7 +134,7 @@ def export(args: argparse.Namespace) -> None:
     """Graphs, int8, figures, card."""
     known = Instances.load(args.work / "instances.npz")
     finder = measures.locator(args.models / "detector.toml")
-    cutter = measures.cropper(args.side, "letterbox", 0.0)
+    cutter = measures.cropping(args.side)
     source, floating = graphs(args.work / f"{args.name}.pt", args.dim, args.side, args.work)
     target = args.models / "embedder.onnx"
     crops = calibration(known, args.calibrate, args.side)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,20 +26,16 @@ import torch
 
 from tools import evaluate_embedder as measures
 from tools.draws import Draw, Rows
-from tools.embedder_losses import WISHES, Memory, Teachers, tensor
+from tools.embedder_losses import WISHES, Memory, Teachers
 from tools.embedder_net import EmbedderNet
 from tools.instances import Instances, rooms
 from tools.lite0 import pretrained
 from tools.projection import Projection, unit, whitening
+from tools.training import average, note, rate, restore, save, tensor
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
-
-
-def rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate: a short warm-up, then half a cosine down to 2 %."""
-    warm = min(1.0, (step + 1) / 60)
-    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+WARM_UP = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +51,7 @@ class Exam:
     def of(cls, args: argparse.Namespace) -> Exam:
         """Every third grocery train photo (of the fold held out), cut as the product cuts it."""
         finder = measures.locator(args.models / "detector.toml", score=0.15)
-        cutter = measures.cropper(args.exam_side, "letterbox", 0.0)
+        cutter = measures.cropping(args.exam_side)
         catalog = measures.photos(args.data, "grocery", "reference", "")
         every = measures.photos(args.data, "grocery", "photo", "train")
         rows = np.arange(0, len(every.sku), 3)
@@ -107,14 +102,6 @@ def _taught(known: Instances, args: argparse.Namespace) -> Rows:
     return np.flatnonzero(taught)
 
 
-def _write(log: Path, step: int, marks: dict[str, float]) -> None:
-    new = not log.exists()
-    with log.open("a") as handle:
-        if new:
-            handle.write("step,metric,value\n")
-        handle.writelines(f"{step},{name},{value:.5f}\n" for name, value in marks.items())
-
-
 def train(args: argparse.Namespace) -> None:
     """Steps from the last checkpoint to --steps."""
     torch.manual_seed(args.seed)
@@ -131,13 +118,8 @@ def train(args: argparse.Namespace) -> None:
         [{"params": list(net.backbone.parameters()), "scale": args.backbone},
          {"params": fresh, "scale": 1.0}], weight_decay=0.02,
     )  # fmt: skip
-    checkpoint, begin = args.work / f"{args.name}.pt", 0
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        net.load_state_dict(saved["net"])
-        slow.load_state_dict(saved["average"])
-        tuner.load_state_dict(saved["tuner"])
-        begin = saved["step"]
+    checkpoint = args.work / f"{args.name}.pt"
+    begin = restore(checkpoint, net, slow, tuner)
     exam, log = Exam.of(args), args.work / f"{args.name}.csv"
     print(f"step {begin} {exam.marks(slow)}", flush=True)
     source = Draw(known, rows, rooms(known), args.side).endless(args.seed, begin)
@@ -145,30 +127,24 @@ def train(args: argparse.Namespace) -> None:
     past, began, sums = Memory(args.dim), time.monotonic(), np.zeros(len(WISHES))
     for step in range(begin, args.steps):
         for group in tuner.param_groups:
-            group["lr"] = rate(step, args.steps, args.rate) * group["scale"]
+            group["lr"] = rate(step, args.steps, args.rate, WARM_UP) * group["scale"]
         wishes = teachers.wishes(net, next(source), past)
         tuner.zero_grad()
         sum(w * v for w, v in zip(args.weights, wishes, strict=True)).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         tuner.step()
-        with torch.no_grad():
-            keep = min(0.995, (step + 1) / (step + 10))
-            for old, new in zip(slow.parameters(), net.parameters(), strict=True):
-                old.lerp_(new, 1 - keep)
+        average(slow, net, min(0.995, (step + 1) / (step + 10)))
         sums += [float(v.detach()) for v in wishes]
         if (step + 1) % 25 == 0:
             marks = dict(zip(WISHES, (sums / 25).tolist(), strict=True))
             speed = 25 / (time.monotonic() - began)
             print(f"step {step + 1} {marks} {speed:.2f} steps/s", flush=True)
-            _write(log, step + 1, marks)
+            note(log, step + 1, marks)
             began, sums = time.monotonic(), np.zeros(len(WISHES))
         if (step + 1) % args.every == 0 or step + 1 == args.steps:
-            state = {"net": net.state_dict(), "average": slow.state_dict(),
-                     "tuner": tuner.state_dict(), "step": step + 1}  # fmt: skip
-            torch.save(state, checkpoint.with_suffix(".part"))
-            checkpoint.with_suffix(".part").replace(checkpoint)
+            save(checkpoint, net, slow, tuner, step + 1)
             marks = exam.marks(slow)
-            _write(log, step + 1, marks)
+            note(log, step + 1, marks)
             print(f"step {step + 1} {marks}", flush=True)
             began = time.monotonic()
 

@@ -8,6 +8,7 @@ and for frames alike: two ways would be two spaces.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,28 +23,29 @@ _FITS = ("square", "letterbox", "stretch")
 _UNIT_TOLERANCE = 1e-3
 
 
-class Embedder:
-    """The embedder model and its one way to cut a crop."""
+@dataclass(frozen=True, slots=True)
+class Cropping:
+    """How a box in a picture becomes an input of the model, as its card says."""
 
-    def __init__(self, session: Session) -> None:
-        session.card.needs("embedding")
-        self._session = session
-        inputs = session.card.input
-        self._width, self._height = int(inputs["width"]), int(inputs["height"])
-        self._fit = str(inputs.get("fit", "square"))
-        self._margin = float(inputs.get("margin", 0.0))
-        self._pad = int(inputs.get("pad", 127))
-        if self._fit not in _FITS:
+    width: int
+    height: int
+    fit: str = "square"
+    margin: float = 0.0
+    """Grown by this share of its sides."""
+    pad: int = 127
+
+    @classmethod
+    def of(cls, card: Card) -> Cropping:
+        """Raises ModelError for a fit that nobody knows."""
+        inputs = card.input
+        fit = str(inputs.get("fit", "square"))
+        if fit not in _FITS:
             raise ModelError(
-                f"{session.card.path}: fit = {self._fit!r} is none of {', '.join(_FITS)}; "
-                "restore the card"
+                f"{card.path}: fit = {fit!r} is none of {', '.join(_FITS)}; restore the card"
             )
-        self.dimension = int(session.card.outputs["embedding"]["shape"][1])
-
-    @property
-    def card(self) -> Card:
-        """Its sha256 names the vector space: vectors of another embedder cannot be compared."""
-        return self._session.card
+        width, height = int(inputs["width"]), int(inputs["height"])
+        margin, pad = float(inputs.get("margin", 0.0)), int(inputs.get("pad", 127))
+        return cls(width, height, fit, margin, pad)
 
     def crop(self, pixels: Pixels, box: Box) -> Pixels:
         """The model's input for `box` in a BGR uint8 (H, W, 3) picture.
@@ -51,14 +53,29 @@ class Embedder:
         square: the box grown to a square shows what surrounds it; letterbox: the grown box alone on
         grey; stretch: the grown box alone, aspect lost. Raises ImageError for an empty box.
         """
-        if self._fit == "square":
-            cut = crop(pixels, grown_square(box, self._margin), self._pad)
-            return resize(cut, self._width, self._height)
-        area = clip(grown(box, self._margin), pixels.shape[1], pixels.shape[0])
-        cut = crop(pixels, area, self._pad)
-        if self._fit == "stretch":
-            return resize(cut, self._width, self._height)
-        return letterbox(cut, self._width, self._height, self._pad)[0]
+        if self.fit == "square":
+            cut = crop(pixels, grown_square(box, self.margin), self.pad)
+            return resize(cut, self.width, self.height)
+        area = clip(grown(box, self.margin), pixels.shape[1], pixels.shape[0])
+        cut = crop(pixels, area, self.pad)
+        if self.fit == "stretch":
+            return resize(cut, self.width, self.height)
+        return letterbox(cut, self.width, self.height, self.pad)[0]
+
+
+class Embedder:
+    """The embedder model and its one way to cut a crop."""
+
+    def __init__(self, session: Session) -> None:
+        session.card.needs("embedding")
+        self._session = session
+        self.crop = Cropping.of(session.card).crop
+        self.dimension = int(session.card.outputs["embedding"]["shape"][1])
+
+    @property
+    def card(self) -> Card:
+        """Its sha256 names the vector space: vectors of another embedder cannot be compared."""
+        return self._session.card
 
     def embed(self, crops: Sequence[Pixels]) -> NDArray[np.float32]:
         """(N, D) float32 unit-length vectors of N crops of the model's input size.
