@@ -1,8 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shared by all tests: nothing phones home, and OpenCV keeps to one thread as in the kiosk."""
+"""Shared by all tests: nothing phones home; the tiny models."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+import pytest
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+from tiny_models import write_models  # telemetry starts at import
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with the tiny detector and embedder."""
+    return write_models(tmp_path_factory.mktemp("models"))

@@ -50,11 +50,6 @@ def equal(first: Features, second: Features) -> bool:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_models(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
 def release(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Faces of one ground colour each in a different print: the tiny embedder hardly tells them."""
     source = tmp_path_factory.mktemp("source")

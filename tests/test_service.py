@@ -22,11 +22,6 @@ from kiosk.journal import read
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_models(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
 def release(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for item in range(6):

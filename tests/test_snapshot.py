@@ -30,11 +30,6 @@ from kiosk.values import Neighbour
 CONFIG = SearchConfig()
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_models(tmp_path_factory.mktemp("models"))
-
-
 def make_release(models: Path, out: Path, items: range) -> Path:
     source = out.parent / f"{out.name}-source"
     for item in items:
