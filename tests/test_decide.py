@@ -132,7 +132,7 @@ def test_the_same_item_lying_still_is_one_decision_not_ten(counter: Counter) -> 
 
 
 def test_a_sku_with_look_alikes_is_asked_about_however_clear_it_seems(counter: Counter) -> None:
-    contested = (replace(CLEAR[0], contested=True), *CLEAR[1:])
+    contested = (replace(CLEAR[0], group="g"), *CLEAR[1:])
     (decision,) = counter.see(contested, 40)
     assert decision.outcome is Outcome.CHOOSE
     assert decision.rule is Rule.SMALL_MARGIN
@@ -327,7 +327,7 @@ def test_a_weak_print_that_turns_the_order_of_similarities_accepts_nothing() -> 
 
 
 def test_look_alikes_that_were_not_told_apart_are_all_offered(counter: Counter) -> None:
-    best = replace(found(a=0.95)[0], contested=True)
+    best = replace(found(a=0.95)[0], group="g")
     made = counter.see((best, *found(b=0.93, c=0.8)), frames=20)
     assert [match.sku for match in made[-1].matches] == ["a", "b"]  # the margin says so
     counter.see(None, frames=8)
@@ -338,17 +338,17 @@ def test_look_alikes_that_were_not_told_apart_are_all_offered(counter: Counter) 
 
 def test_look_alikes_are_accepted_only_when_the_second_look_tells_them_apart() -> None:
     other = looked("b", 0.88, 0.93)
-    apart, close = (looked("a", 0.9, value, contested=True) for value in (0.99, 0.97))
-    faint = looked("a", 0.95, 0.96, points=6, contested=True)
+    apart, close = (looked("a", 0.9, value, group="g") for value in (0.99, 0.97))
+    faint = looked("a", 0.95, 0.96, points=6, group="g")
     assert judge((faint, looked("b", 0.3, 0.3)), replace(PRINTED, apart=0.05)).rule is (
         Rule.SMALL_MARGIN  # a few points are no print that tells
     )
     limits = replace(PRINTED, apart=0.05)
     assert judge((apart, other), limits).outcome is Outcome.ACCEPTED
     assert judge((close, other), limits).rule is Rule.SMALL_MARGIN
-    alone = replace(found(a=0.95, b=0.3)[0], contested=True)
+    alone = replace(found(a=0.95, b=0.3)[0], group="g")
     assert judge((alone, found(b=0.3)[0]), limits).rule is Rule.SMALL_MARGIN
-    unfound = looked("a", 0.95, 0.95, points=0, contested=True)
+    unfound = looked("a", 0.95, 0.95, points=0, group="g")
     assert judge((unfound, looked("b", 0.3, 0.3, points=0)), limits).rule is Rule.SMALL_MARGIN
 
 

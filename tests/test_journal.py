@@ -128,8 +128,17 @@ def test_a_decision_comes_back_with_its_whole_evidence(recorded: Recorded) -> No
                 "samples": 120,
                 "by_print": NEVER_APART,
                 "apart": NEVER_APART,
+                "category": NEVER_APART,
+                "same": NEVER_APART,
+                "differs": -1.0,
+                "asked": 0.0,
             },
-            "hashes": {"release": "2026-11-20-1", "detector": "d" * 64, "embedder": "e" * 64},
+            "hashes": {
+                "release": "2026-11-20-1",
+                "detector": "d" * 64,
+                "embedder": "e" * 64,
+                "config": "",
+            },
             "timings": {
                 "locate_ms": 10.0,
                 "embed_ms": 20.0,

@@ -31,6 +31,7 @@ FEATURES, PICTURES = "features.bin", "pictures.npy"
 DERIVED = "derived"
 """Sub-folder for what a device builds from a release: never part of the release itself."""
 MAX_BYTES = 256 * 1024 * 1024
+_STORED = ("accept", "choose", "margin", "method", "samples", "by_print", "apart")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -204,6 +205,7 @@ def _check_digest(directory: Path, entry: FileEntry) -> None:
 def _body(manifest: Manifest) -> dict[str, Any]:
     body = dataclasses.asdict(manifest)
     body["augmentation"] = list(manifest.augmentation)
+    body["thresholds"] = {name: body["thresholds"][name] for name in _STORED}
     if not manifest.features:  # as before there were any: such a release keeps its id
         del body["features"], body["thresholds"]["apart"], body["thresholds"]["by_print"]
     body["files"] = {

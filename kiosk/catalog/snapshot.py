@@ -41,6 +41,7 @@ from kiosk.errors import CatalogError
 from kiosk.search import Index, open_index
 from kiosk.values import Embedding, Match, Record, Thresholds
 
+LOOK_ALIKES = "look-alikes"
 _TYPICAL = 4
 """A SKU with that many times the typical references is not waited for in the first search."""
 
@@ -141,7 +142,8 @@ class Snapshot:
             for neighbour in self._index.search(embedding, fetch):
                 row = neighbour.reference
                 sku = self._records.skus[self._owners[row]]
-                best.setdefault(sku, Match(sku, neighbour.similarity, row, sku in self._contested))
+                group = LOOK_ALIKES if sku in self._contested else ""
+                best.setdefault(sku, Match(sku, neighbour.similarity, row, group))
                 found = pictures.setdefault(sku, [])
                 picture = int(self._records.pictures[row])
                 if picture not in found and len(found) < COMPARED_PICTURES:

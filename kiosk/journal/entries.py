@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kiosk.values import Decision, Match
+from kiosk.values import Decision, Match, Thresholds
 
 SCHEMA_VERSION = 1
 """`PRAGMA user_version` of the database; a newer one is refused, never guessed at."""
@@ -72,7 +72,7 @@ def of_decision(decision: Decision) -> Entry:
         "box": [_number(value) for value in decision.box.as_list()],
         "frame_size": [int(side) for side in decision.frame_size],
         "sequence": int(decision.sequence),
-        "thresholds": _plain(asdict(decision.thresholds)),
+        "thresholds": _thresholds(decision.thresholds),
         "hashes": asdict(decision.hashes),
         "timings": _plain(asdict(decision.timings)),
     }
@@ -120,6 +120,13 @@ def _match(match: Match) -> dict[str, Any]:
     if match.verified is not None:
         facts |= {"evidence": _number(match.evidence), "verified": _plain(asdict(match.verified))}
     return facts
+
+
+def _thresholds(thresholds: Thresholds) -> dict[str, Any]:
+    """Without the claims, which belong to the release and not to one decision."""
+    fields = asdict(thresholds)
+    del fields["claims"]
+    return _plain(fields)
 
 
 def _storable(text: str | None) -> str | None:

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vocabulary: every value that travels between stages, by what it speaks of.
+
+Plain frozen values with no behaviour beyond small derived properties: `pixels` (frames, boxes),
+`details` (local features), `catalog` (SKUs, matches, thresholds), `answers` (looks, decisions).
+"""
+
+from kiosk.values.answers import (
+    Code,
+    Decision,
+    Hashes,
+    Hint,
+    Look,
+    Outcome,
+    Quality,
+    Rule,
+    Sight,
+    Timings,
+)
+from kiosk.values.catalog import NEVER_APART, Claim, Match, Neighbour, Record, Thresholds
+from kiosk.values.details import POINT, TONES, Features, Verified
+from kiosk.values.pixels import Box, Detection, Embedding, Frame, Pixels
+
+__all__ = [
+    "NEVER_APART",
+    "POINT",
+    "TONES",
+    "Box",
+    "Claim",
+    "Code",
+    "Decision",
+    "Detection",
+    "Embedding",
+    "Features",
+    "Frame",
+    "Hashes",
+    "Hint",
+    "Look",
+    "Match",
+    "Neighbour",
+    "Outcome",
+    "Pixels",
+    "Quality",
+    "Record",
+    "Rule",
+    "Sight",
+    "Thresholds",
+    "Timings",
+    "Verified",
+]
