@@ -102,6 +102,19 @@ class JournalMissing(StateError):
     exit_code = os.EX_NOINPUT
 
 
+class OrderError(KioskError, ValueError):
+    """An expected list cannot be used as asked: change what was asked. `code` is stable."""
+
+    exit_code = os.EX_DATAERR
+
+    def __init__(self, code: str, message: str, mistakes: tuple[str, ...] = ()) -> None:
+        self.code = code
+        self.mistakes = mistakes
+        listing = "".join(f"\n  - {mistake}" for mistake in mistakes)
+        super().__init__(message + listing)
+        self.message = message
+
+
 class BusyError(KioskError):
     """Another process holds what is needed, such as the port or the build."""
 
