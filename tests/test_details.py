@@ -15,13 +15,10 @@ from prints import counter, face, photographed, png
 from kiosk.catalog import manifest as manifests
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.details import (
-    PICTURE,
     Details,
     NoDetails,
     method,
-    pack,
     stored,
-    unpack,
     write_details,
 )
 from kiosk.catalog.manifest import FEATURES, PICTURES, FileEntry, Manifest
@@ -31,6 +28,7 @@ from kiosk.durable import sha256_of
 from kiosk.errors import CatalogError
 from kiosk.recognise import Recogniser, still
 from kiosk.values import NEVER_APART, POINT, TONES, Features, Look, Pixels
+from kiosk.vision.packed import PICTURE, pack, unpack
 
 PRINTS = (1, 2, 3, 4, 5, 6)
 

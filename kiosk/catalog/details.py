@@ -18,18 +18,10 @@ from numpy.typing import NDArray
 from kiosk import verify
 from kiosk.catalog.manifest import FEATURES, PICTURES, Manifest
 from kiosk.errors import CatalogError
-from kiosk.values import POINT, TONES, Features
+from kiosk.values import POINT, Features
 from kiosk.vision import features as vision
+from kiosk.vision.packed import PICTURE, head
 
-PICTURE = np.dtype(
-    [
-        ("start", "<u8"),
-        ("count", "<u4"),
-        ("width", "<u2"),
-        ("height", "<u2"),
-        ("tones", "u1", (TONES, TONES, 3)),
-    ]
-)
 COMPARED_SKUS = 10
 """Candidates that the second look compares: a SKU that similarity puts eighth can still win."""
 COMPARED_PICTURES = 2
@@ -124,38 +116,10 @@ def write_details(folder: Path, pictures: Iterable[Features], count: int) -> Non
     start = 0
     with (folder / FEATURES).open("wb") as file:
         for number, found in enumerate(pictures):
-            table[number] = _entry(found, start)[0]
+            table[number] = head(found, start)[0]
             start += len(found.points)
             file.write(found.points.astype(POINT).tobytes())
     np.save(folder / PICTURES, table, allow_pickle=False)
-
-
-def pack(found: Features) -> bytes:
-    """Features as bytes, to be kept during a build."""
-    return _entry(found, 0).tobytes() + found.points.astype(POINT).tobytes()
-
-
-def unpack(data: bytes) -> tuple[Features, ...]:
-    """All Features that were packed one behind the other in `data`."""
-    found = []
-    at = 0
-    while at < len(data):
-        entry = np.frombuffer(data, PICTURE, 1, at)[0]
-        at += PICTURE.itemsize
-        points = np.frombuffer(data, POINT, int(entry["count"]), at)
-        at += points.nbytes
-        size = int(entry["width"]), int(entry["height"])
-        found.append(Features(points, entry["tones"], size))
-    return tuple(found)
-
-
-def _entry(found: Features, start: int) -> NDArray[np.void]:
-    """(1,) PICTURE."""
-    entry = np.zeros(1, PICTURE)
-    entry["start"], entry["count"] = start, len(found.points)
-    entry["width"], entry["height"] = found.size
-    entry["tones"] = found.tones
-    return entry
 
 
 def _mapped(path: Path) -> NDArray[np.void]:

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.catalog.details import pack, unpack
 from kiosk.errors import BusyError, StateError
 from kiosk.values import Box, Features
+from kiosk.vision.packed import pack, unpack
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS enrolled(
