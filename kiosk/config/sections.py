@@ -110,6 +110,15 @@ class DecideConfig:
     time_limit_s: float = option(
         1.5, "seconds an item lies there before the kiosk asks or says unknown", low=0.2, high=30
     )
+    hint_limit_s: float = option(
+        5.0,
+        "longest time in seconds it waits instead while a hint says how to show the item better",
+        low=0.2,
+        high=60,
+    )
+    items: int = option(
+        3, "most items in one frame that get a decision of their own", low=1, high=8
+    )
     absent_frames: int = option(
         4, "empty frames in a row after which the item has left", low=1, high=120
     )

@@ -58,6 +58,8 @@ def judge(matches: Sequence[Match], thresholds: Thresholds) -> Verdict:
     if not found or found[0].evidence < thresholds.choose:
         return Verdict(Outcome.UNKNOWN, Rule.LOW_SIMILARITY, found)
     best = found[0]
+    if best.refused:
+        return Verdict(Outcome.CHOOSE, Rule.REFUSED, found)
     # Two ways to be sure enough, each with its own strangers: by similarity, or by the print. One
     # limit for both would shut out everything that has no print, such as fruit.
     by_print = _clear_print(best) and best.evidence >= thresholds.by_print
@@ -94,6 +96,14 @@ def _least_lead(best: Match, thresholds: Thresholds) -> float:
     if not _clear_print(best):
         return NEVER_APART
     return max(thresholds.margin, thresholds.apart)
+
+
+def category(matches: Sequence[Match], thresholds: Thresholds) -> str:
+    """What kind of item it is, as far as the two nearest SKUs agree and are near; or empty."""
+    nearest = sorted(matches, key=lambda match: -match.similarity)[:2]
+    names = {match.category for match in nearest}
+    near = len(nearest) == 2 and nearest[0].similarity >= thresholds.category
+    return names.pop() if near and len(names) == 1 else ""
 
 
 def fuse(looks: Sequence[Sequence[Match]]) -> tuple[Match, ...]:

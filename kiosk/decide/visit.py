@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Visits: an item is put down, looked at over several frames, decided once, and taken away.
 
-Accept early when frames in a row agree; ask or say unknown when the time is up. A decision for one
-visit may still become `accepted` while the item lies there, never the other way round, and an item
-swapped without a gap begins a visit of its own. No clock in here: time is the frames' own.
+Each item in view has a visit of its own. A decision may still become `accepted` while the item lies
+there, never the other way round, and an item swapped without a gap begins a visit of its own. No
+clock in here: time is the frames' own.
 """
 
 from __future__ import annotations
@@ -15,50 +15,68 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from kiosk.config import DecideConfig
-from kiosk.decide.rule import Verdict, fuse, judge
-from kiosk.values import NEVER_APART, Box, Decision, Hashes, Look, Match, Outcome, Rule
-from kiosk.vision.boxes import iou
+from kiosk.decide.conclude import CLOSE_MARGINS, Conclusion, Moment, clear, conclude, said
+from kiosk.decide.rule import Verdict, category
+from kiosk.decide.tracks import assigned, still
+from kiosk.values import (
+    NEVER_APART,
+    Box,
+    Decision,
+    Hashes,
+    Look,
+    Match,
+    Outcome,
+    Rule,
+    Sight,
+)
 
 FUSED_LOOKS = 10
 """Looks fused when time is up: the newest second or so, not how the item came in."""
-CLOSE_MARGINS = 2.0
-"""Look-alikes are offered together when they lie within this many margins of the best."""
 _NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one more frame made of the situation."""
+    """What one more frame made of one item."""
 
-    present: bool
-    """An item is there."""
+    visit_id: str
+    box: Box
+    """Where it is, or was last seen."""
     decision: Decision | None
-    """The decision of the visit that is going on."""
+    """The decision of its visit."""
     new: bool
     """`decision` was made by this very frame."""
-    cut_off: bool = False
-    """The item reaches over the edge of the frame."""
+    look: Look | None
+    """The look at it in this frame; None: it was not seen now."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Visit:
     visit_id: str
     release: str
     """Looks at different releases do not add up: a swap begins a new visit."""
+    box: Box
     since_ns: int
+    rest_ns: int
+    """Since when it lies still."""
+    clear_ns: int
+    """Since when it is seen well."""
     looks: deque[Look] = field(default_factory=lambda: deque(maxlen=FUSED_LOOKS))
-    verdicts: deque[Verdict] = field(default_factory=deque)
-    """Of the frames in a row that showed the whole item; the newest last."""
     frames: int = 0
+    absent: int = 0
+    against: int = 0
+    """Clear looks in a row that did not speak for the decision."""
     supported_ns: int = 0
     """When a frame last spoke for the decision."""
     decision: Decision | None = None
     settled: bool = False
     """A person has said what it is: nothing more is decided."""
+    before: tuple[str, str] | None = None
+    """Visit and SKU that were answered in this place, until frames stopped speaking for it."""
 
 
 class Visits:
-    """Feed every look in order; read the decision. Not thread-safe."""
+    """Feed every sight in order; read the decisions. Not thread-safe."""
 
     def __init__(
         self,
@@ -72,111 +90,156 @@ class Visits:
         self._hashes = hashes
         self._new_id = new_id
         self._now = now
-        self._visit: _Visit | None = None
-        self._absent = 0
-        self._box: Box | None = None
+        self._visits: list[_Visit] = []
 
     @property
-    def box(self) -> Box | None:
-        """Where the item of this visit was last seen."""
-        return self._box
+    def boxes(self) -> tuple[Box, ...]:
+        """Where the items of the visits were last seen, the one in focus first."""
+        return tuple(visit.box for visit in self._visits)
 
-    def settle(self) -> None:
-        """A person has answered for this visit: keep its decision as it is."""
-        if self._visit is not None:
-            self._visit.settled = True
+    def settle(self, decision_id: str) -> None:
+        """A person has answered: keep the decision of that visit as it is."""
+        for visit in self._visits:
+            if visit.decision is not None and visit.decision.decision_id == decision_id:
+                visit.settled = True
 
     def lost(self) -> None:
         """The camera gave no frame for a while: whatever was there, nobody watched it stay."""
-        self._visit = self._box = None
-        self._absent = 0
+        self._visits.clear()
 
-    def step(self, look: Look) -> Step:
-        """Take one more look into account."""
-        if look.subject is None:
-            return self._nothing()
-        self._absent = 0
-        moved_away = self._box is not None and iou(self._box, look.subject.box) == 0.0
-        self._box = look.subject.box
-        if self._visit is None or moved_away or self._visit.release != look.release:
-            self._visit = self._begin(look)
-        visit = self._visit
-        verdict = self._count(visit, look)
-        decision = self._decide(visit, look, verdict)
-        if decision is None and self._unsupported(visit, look, verdict):
-            self._visit = visit = self._begin(look)
-            self._count(visit, look)
-        if decision is not None:
-            visit.decision = decision
+    def again(self, decision_id: str) -> None:
+        """What was known has changed (a refusal): decide that visit anew."""
+        for at, visit in enumerate(self._visits):
+            if visit.decision is not None and visit.decision.decision_id == decision_id:
+                self._visits[at] = self._begin(visit.looks[-1])
+
+    def step(self, sight: Sight) -> tuple[Step, ...]:
+        """Take one more frame into account: a step for each visit, the one in focus first."""
+        places = assigned(self.boxes, [_box(look) for look in sight.looks])
+        at: dict[int, Look] = {}
+        fresh: list[Look] = []
+        for place, look in zip(places, sight.looks, strict=True):
+            if place is None:
+                fresh.append(look)
+            else:
+                at[place] = look
+        known = list(self._visits)
+        steps = [self._step(visit, at.get(place)) for place, visit in enumerate(known)]
+        for look in fresh:
+            self._visits.append(self._begin(look))
+            steps.append(self._seen(self._visits[-1], look))
+        both = sorted(zip(self._visits, steps, strict=True), key=self._prominence(sight))
+        there = [pair for pair in both if pair[0].absent < self._config.absent_frames]
+        self._visits = [visit for visit, _ in there]
+        return tuple(step for _, step in there)
+
+    def _prominence(self, sight: Sight) -> Callable[[tuple[_Visit, Step]], int]:
+        """Order of attention: that of the sight; what is out of sight for a moment keeps it."""
+        place = {id(look): number for number, look in enumerate(sight.looks)}
+        focus = self._visits[0] if self._visits else None
+
+        def order(pair: tuple[_Visit, Step]) -> int:
+            visit, step = pair
+            if step.look is None:
+                return -1 if visit is focus else len(place)
+            return place[id(step.look)]
+
+        return order
+
+    def _step(self, visit: _Visit, look: Look | None) -> Step:
+        if look is None:
+            visit.absent += 1
+            visit.looks.clear()  # frames before and after a gap do not agree
+            return Step(visit.visit_id, visit.box, visit.decision, False, None)
+        if visit.release != look.release:
+            visit = self._replace(visit, self._begin(look))
+        return self._seen(visit, look)
+
+    def _seen(self, visit: _Visit, look: Look) -> Step:
+        self._count(visit, look)
+        conclusion = self._concluded(visit, look)
+        if conclusion is None and self._unsupported(visit, look):
+            visit = self._taken_back(visit, look)
+        if conclusion is not None:
+            visit.decision = self._made(visit, look, conclusion)
             visit.supported_ns = look.captured_ns
-        return Step(True, visit.decision, decision is not None, not look.whole)
-
-    def _nothing(self) -> Step:
-        self._absent += 1
-        if self._visit is not None and self._absent >= self._config.absent_frames:
-            self._visit = self._box = None
-        if self._visit is None:
-            return Step(False, None, False)
-        self._visit.verdicts.clear()
-        return Step(True, self._visit.decision, False)
+            visit.against = 0
+        return Step(visit.visit_id, visit.box, visit.decision, conclusion is not None, look)
 
     def _begin(self, look: Look) -> _Visit:
-        return _Visit(self._new_id(), look.release, look.captured_ns, supported_ns=look.captured_ns)
+        now = look.captured_ns
+        return _Visit(self._new_id(), look.release, _box(look), now, now, now, supported_ns=now)
 
-    def _count(self, visit: _Visit, look: Look) -> Verdict:
-        verdict = judge(look.matches, look.thresholds)
+    def _replace(self, old: _Visit, new: _Visit) -> _Visit:
+        at = next(at for at, visit in enumerate(self._visits) if visit is old)
+        self._visits[at] = new
+        return new
+
+    def _taken_back(self, visit: _Visit, look: Look) -> _Visit:
+        """Begin anew in the same place, remembering what was answered: it may be a mere doubt."""
+        new = self._begin(look)
+        if visit.decision is not None and visit.decision.sku is not None:
+            new.before = (visit.visit_id, visit.decision.sku)
+        self._count(new, look)
+        return self._replace(visit, new)
+
+    def _count(self, visit: _Visit, look: Look) -> None:
+        if not still(visit.box, _box(look)):
+            visit.rest_ns = look.captured_ns
+        visit.box = _box(look)
+        visit.absent = 0
         visit.frames += 1
         visit.looks.append(look)
-        if look.whole:
-            visit.verdicts.append(verdict)
-            while len(visit.verdicts) > 2 * self._config.agreement_frames:
-                visit.verdicts.popleft()
-        else:  # a cut-off item can look like another one: it speaks for nothing
-            visit.verdicts.clear()
-        return verdict
 
-    def _decide(self, visit: _Visit, look: Look, verdict: Verdict) -> Decision | None:
-        """A new decision for this visit, or None when there is nothing new to say."""
+    def _concluded(self, visit: _Visit, look: Look) -> Conclusion | None:
+        """Something new to say about this visit, or None."""
         before = visit.decision.outcome if visit.decision else None
-        if before is Outcome.ACCEPTED or visit.settled:
+        if before in {Outcome.ACCEPTED, Outcome.MISMATCH} or visit.settled:
             return None
-        run = self._agreement(visit, Outcome.ACCEPTED, verdict.sku)
-        if run >= self._config.agreement_frames:
-            return self._made(visit, look, verdict, run)
-        waited = look.captured_ns - visit.since_ns >= self._config.time_limit_s * _NS
-        if before is None and waited:
-            fused = judge(fuse([each.matches for each in visit.looks]), look.thresholds)
-            return self._made(visit, look, _disputed(fused), run)
-        steady = 2 * self._config.agreement_frames
-        if before is Outcome.UNKNOWN and self._agreement(visit, Outcome.CHOOSE, None) >= steady:
-            return self._made(visit, look, verdict, steady)
+        looks, frames = tuple(visit.looks), self._config.agreement_frames
+        found = conclude(looks, frames, Moment.EARLY)
+        if found is not None:
+            return found
+        if before is None and self._waited(visit, look):
+            return conclude(looks, frames, Moment.LATE)
+        if before is Outcome.UNKNOWN:
+            return conclude(looks, frames, Moment.AGAIN)
         return None
 
-    def _agreement(self, visit: _Visit, outcome: Outcome, sku: str | None) -> int:
-        """How many of the newest frames in a row say `outcome` (and `sku`, when one is given)."""
-        run = 0
-        for verdict in reversed(visit.verdicts):
-            if verdict.outcome is not outcome or (sku is not None and verdict.sku != sku):
-                break
-            run += 1
-        return run
+    def _waited(self, visit: _Visit, look: Look) -> bool:
+        """The time is up; while a person could still show the item better, it is longer."""
+        now, short, long = look.captured_ns, self._config.time_limit_s, self._config.hint_limit_s
+        if not clear(look):
+            visit.clear_ns = now
+        unclear_s = (now - visit.since_ns) / _NS
+        return (now - visit.clear_ns) / _NS >= short or unclear_s >= max(short, long)
 
-    def _unsupported(self, visit: _Visit, look: Look, verdict: Verdict) -> bool:
+    def _unsupported(self, visit: _Visit, look: Look) -> bool:
         """True when frames stopped speaking for the decision: the item was swapped."""
         decision = visit.decision
         if decision is None or decision.outcome is Outcome.UNKNOWN:
             return False
-        if decision.sku is not None:
-            supports = verdict.sku == decision.sku and verdict.outcome is not Outcome.UNKNOWN
-        else:
-            offered = {match.sku for match in decision.matches}
-            supports = verdict.sku in offered and verdict.outcome is not Outcome.UNKNOWN
-        if supports:
+        verdict = said(look)
+        known = {match.sku for match in decision.matches}
+        offered = known if decision.sku is None else {decision.sku}
+        if verdict.sku in offered and verdict.outcome is not Outcome.UNKNOWN:
             visit.supported_ns = look.captured_ns
-        return look.captured_ns - visit.supported_ns >= self._config.time_limit_s * _NS
+            visit.against = 0
+            return False
+        visit.against = visit.against + 1 if clear(look) else 0
+        silent_ns = look.captured_ns - visit.supported_ns
+        # A hand over the item says nothing; clear looks at something else say so quickly.
+        steady = visit.against >= 2 * self._config.agreement_frames
+        return steady or silent_ns >= self._config.time_limit_s * _NS
 
-    def _made(self, visit: _Visit, look: Look, verdict: Verdict, agreeing: int) -> Decision:
-        assert look.subject is not None
+    def _made(self, visit: _Visit, look: Look, conclusion: Conclusion) -> Decision:
+        verdict = conclusion.verdict
+        if verdict.outcome is Outcome.ACCEPTED and visit.before is not None:
+            before, sku = visit.before
+            if verdict.sku == sku:  # it was a doubt, not a swap: still the same visit
+                visit.visit_id = before
+        visit.before = None
+        waited_ns = look.captured_ns - min(visit.rest_ns, look.captured_ns)
         return Decision(
             decision_id=self._new_id(),
             visit_id=visit.visit_id,
@@ -184,24 +247,28 @@ class Visits:
             outcome=verdict.outcome,
             rule=verdict.rule,
             matches=self._shown(verdict, look),
-            box=look.subject.box,
+            box=_box(look),
             frame_size=look.frame_size,
             similarity=verdict.similarity,
             margin=verdict.margin,
-            agreement=(agreeing, visit.frames),
+            agreement=(conclusion.agreeing, visit.frames),
             sequence=look.sequence,
             thresholds=look.thresholds,
             hashes=self._hashes(look),
             timings=look.timings,
+            category=category(verdict.matches, look.thresholds),
+            looks=tuple(visit.looks),
+            waited_ms=waited_ns / 1e6,
+            moment=conclusion.moment.value,
         )
 
     def _shown(self, verdict: Verdict, look: Look) -> tuple[Match, ...]:
         """The matches that go with the answer: for a choice those worth offering, at least two."""
         most = verdict.matches[: self._config.candidates]
-        if verdict.outcome is not Outcome.CHOOSE:
+        if verdict.outcome is not Outcome.CHOOSE or verdict.rule is Rule.BARCODE:
             return most
         least = look.thresholds.choose
-        if verdict.rule is Rule.SMALL_MARGIN:  # the item is one of those that lie close together
+        if verdict.rule in {Rule.SMALL_MARGIN, Rule.LOOK_ALIKES}:  # one of those that lie close
             close = CLOSE_MARGINS * look.thresholds.margin
             if verdict.matches[0].contested and look.thresholds.apart < NEVER_APART:
                 close = max(close, look.thresholds.apart)
@@ -210,8 +277,6 @@ class Visits:
         return tuple(worth) if len(worth) > 1 else most[:2]
 
 
-def _disputed(verdict: Verdict) -> Verdict:
-    """Fused frames may look acceptable, but frames that did not agree only offer a choice."""
-    if verdict.outcome is not Outcome.ACCEPTED:
-        return verdict
-    return Verdict(Outcome.CHOOSE, Rule.NO_AGREEMENT, verdict.matches)
+def _box(look: Look) -> Box:
+    assert look.subject is not None
+    return look.subject.box

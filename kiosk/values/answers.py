@@ -190,6 +190,8 @@ class Decision:
     """The looks it was made from, the settling one last; what a replay needs is in them."""
     waited_ms: float = 0.0
     """From the first look at the item at rest to the decision."""
+    moment: str = "early"
+    """Which part of the rule said so; see `kiosk.decide.conclude`."""
 
     @property
     def sku(self) -> str | None:
