@@ -102,6 +102,12 @@ class JournalMissing(StateError):
     exit_code = os.EX_NOINPUT
 
 
+class RefusalError(KioskError, ValueError):
+    """Nothing of this decision can be refused: show the item again."""
+
+    exit_code = os.EX_DATAERR
+
+
 class OrderError(KioskError, ValueError):
     """An expected list cannot be used as asked: change what was asked. `code` is stable."""
 

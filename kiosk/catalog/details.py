@@ -21,6 +21,8 @@ from kiosk.errors import CatalogError
 from kiosk.values import POINT, Features
 from kiosk.vision import features as vision
 from kiosk.vision.packed import PICTURE, head
+from kiosk.vision.packed import pack as pack
+from kiosk.vision.packed import unpack as unpack
 
 COMPARED_SKUS = 10
 """Candidates that the second look compares: a SKU that similarity puts eighth can still win."""
