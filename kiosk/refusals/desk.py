@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one place where refusals are made, undone and listed; looks are held against them at once.
+
+The journal is told of each, also of what another process undid and of what a kill kept from it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from kiosk.refusals.overlay import Refusals
+from kiosk.refusals.refusal import Refusal, Status, now, refused
+from kiosk.refusals.store import Store
+from kiosk.values import Decision
+
+
+class Recorder(Protocol):
+    """What refusals need of a journal."""
+
+    def note(
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        decision_id: str = "",
+        visit_id: str = "",
+        sku: str | None = None,
+    ) -> None: ...
+
+
+class Unrecorded:
+    """A journal that keeps nothing."""
+
+    def note(
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        decision_id: str = "",
+        visit_id: str = "",
+        sku: str | None = None,
+    ) -> None:
+        """Nothing is kept."""
+
+
+class RefusalDesk:
+    """Safe to use from several threads. `start` it once; call `beat` about once a second."""
+
+    def __init__(self, store: Store, refusals: Refusals, journal: Recorder) -> None:
+        """`refusals`: what the recogniser holds looks against; it is kept up to date here."""
+        self._lock = threading.Lock()
+        self._store = store
+        self._refusals = refusals
+        self._journal = journal
+
+    def start(self) -> None:
+        """Read what was refused before. Never raises for the disk's sake: see `status`."""
+        with self._lock:
+            self._store.start()
+            self._changed()
+
+    def refuse(self, decision: Decision, sku: str = "") -> Refusal:
+        """A person says that the item is not `sku`, or not the SKU the decision named first.
+
+        The same refusal twice is one. Raises RefusalError when the decision does not name it, or
+        kept nothing of what was seen.
+        """
+        refusal = refused(decision, sku)
+        with self._lock:
+            for other in self._store.rows():
+                same = (other.decision_id, other.sku) == (refusal.decision_id, refusal.sku)
+                if same and other.holds:
+                    return other
+            self._put(refusal)
+        return refusal
+
+    def undo(self, refusal_id: str) -> bool:
+        """It holds no more. False when there is no such refusal, or not any more."""
+        with self._lock:
+            for refusal in self._store.rows():
+                if refusal.refusal_id == refusal_id and refusal.holds:
+                    self._put(replace(refusal, undone_at=now()))
+                    return True
+        return False
+
+    def listed(self) -> tuple[Refusal, ...]:
+        """Those that hold, the newest first."""
+        return tuple(refusal for refusal in reversed(self._store.rows()) if refusal.holds)
+
+    def beat(self) -> bool:
+        """Try again what the disk refused; hear what another process undid. True when the list has
+        changed by that.
+        """
+        with self._lock:
+            changed = self._store.beat()
+            if changed:
+                self._changed()
+            return changed
+
+    def status(self) -> Status:
+        """For the board; cheap."""
+        held = self.listed()
+        unused = sum(not self._refusals.usable(refusal) for refusal in held)
+        trouble = self._store.trouble()
+        said = [trouble, self._store.remarks()]
+        if trouble and held:
+            said.insert(1, "Until then what was refused holds until the kiosk stops.")
+        if unused:
+            said.append(f"{unused} were made with another embedder and are not used.")
+        return Status(not trouble, " ".join(filter(None, said)), len(held), unused)
+
+    def close(self) -> None:
+        """Write what still waits, if the disk lets us."""
+        with self._lock:
+            self._store.close()
+
+    def _put(self, refusal: Refusal) -> None:
+        rows = {row.refusal_id: row for row in self._store.rows()}
+        # Before the disk is asked, which may take its time: the next look must know.
+        self._refusals.swap((rows | {refusal.refusal_id: refusal}).values())
+        self._store.put([refusal])
+        self._changed()
+
+    def _changed(self) -> None:
+        """Looks are held against what holds now, and the journal is told what it does not know."""
+        rows = self._store.rows()
+        self._refusals.swap(rows)
+        told = []
+        for row in rows:
+            if row.noted == row.kind:
+                continue
+            self._journal.note(row.kind, row.as_journal(), row.decision_id, row.visit_id, row.sku)
+            told.append(replace(row, noted=row.kind))
+        if told:
+            self._store.put(told)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a look is the refused thing again, and when it is the SKU after all. Pure.
+
+A refused view must not pull true scans of the SKU along: two photos by one camera are often more
+alike than a photo and a catalog picture. So it counts as well how the refused view itself looked:
+a look that is more like the SKU than the refused view was is given the benefit of it. Prints, where
+both have one, decide before similarities do.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+TIE = 0.002
+"""Similarities of float16 vectors closer than this are equal; a person's word wins a tie."""
+REFUSED_PRINT = 0.3
+"""Strength of a print from which a look is the refused thing, if it shows less of the SKU's."""
+OWN_PRINT = 0.1
+"""Strength of the SKU's own print from which it is the SKU, if it shows less of the refused."""
+
+Floats = NDArray[np.floating]
+
+
+def nearer(to_refused: Floats, to_sku: float, refused_to_sku: Floats) -> bool:
+    """Whether similarity says that a look is one of (K,) refused views and not the SKU.
+
+    to_refused: of the look to each of them; to_sku: of the look to the SKU's best reference;
+    refused_to_sku: of each of them to the SKU's best reference when it was refused.
+    """
+    return bool(np.any(to_refused + refused_to_sku >= 2 * to_sku - TIE))
+
+
+def by_print(refused: float, own: float) -> bool | None:
+    """What prints say: True refused, False the SKU, None nothing.
+
+    refused: greatest strength with which a refused view's print was found; own: the SKU's.
+    """
+    if refused >= REFUSED_PRINT and refused > own:
+        return True
+    return False if own >= OWN_PRINT and own > refused else None
