@@ -107,13 +107,19 @@ class Order:
     def line(self, number: int) -> Line | None:
         return next((line for line in self.lines if line.number == number), None)
 
+    @property
+    def tally(self) -> dict[tuple[int, Verdict], int]:
+        """Items that stand, by line and verdict; read it once for many lines."""
+        found: dict[tuple[int, Verdict], int] = {}
+        for each in self.counts:
+            if each.stands:
+                key = each.line, each.verdict
+                found[key] = found.get(key, 0) + each.amount
+        return found
+
     def counted(self, line: int) -> int:
         """Items that match this line."""
-        return self._sum(line, Verdict.MATCH)
-
-    def over(self, line: int) -> int:
-        """Items that were shown beyond what this line wants."""
-        return self._sum(line, Verdict.ALREADY_COUNTED)
+        return self.tally.get((line, Verdict.MATCH), 0)
 
     def left(self, line: Line) -> int:
         return max(line.quantity - self.counted(line.number), 0)
@@ -121,7 +127,12 @@ class Order:
     @property
     def open_lines(self) -> tuple[Line, ...]:
         """Lines that want more."""
-        return tuple(line for line in self.lines if self.left(line))
+        tally = self.tally
+        return tuple(
+            line
+            for line in self.lines
+            if tally.get((line.number, Verdict.MATCH), 0) < line.quantity
+        )
 
     @property
     def extras(self) -> tuple[Count, ...]:
@@ -133,14 +144,6 @@ class Order:
     def complete(self) -> bool:
         """Nothing is missing and nothing is there that does not belong."""
         return not self.open_lines and not self.extras
-
-    def _sum(self, line: int, verdict: Verdict) -> int:
-        found = (
-            each.amount
-            for each in self.counts
-            if each.stands and each.line == line and each.verdict is verdict
-        )
-        return sum(found)
 
 
 @dataclass(frozen=True, slots=True)

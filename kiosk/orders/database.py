@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`orders.sqlite`: every order, every count, every signed result.
+
+WAL with synchronous=FULL: what was committed survives a power cut. An order that was touched is
+written in one transaction, so that a list is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kiosk.durable import sync
+from kiosk.errors import OrderError, StateError
+from kiosk.orders.values import By, Count, Line, Order, Signed, Stage, Undone, Verdict
+
+ORDERS_FILE = "orders.sqlite"
+"""Its name in the state directory."""
+VERSION = 1
+
+_SCHEMA = f"""
+CREATE TABLE orders (
+    order_id TEXT PRIMARY KEY, number TEXT NOT NULL, stage TEXT NOT NULL, created_at TEXT NOT NULL,
+    expecting INTEGER NOT NULL, closed_at TEXT NOT NULL, lines TEXT NOT NULL);
+CREATE INDEX orders_stage ON orders (stage, created_at);
+CREATE TABLE counts (
+    order_id TEXT NOT NULL REFERENCES orders, number INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (order_id, number)) WITHOUT ROWID;
+CREATE TABLE results (
+    order_id TEXT PRIMARY KEY REFERENCES orders, outcome TEXT NOT NULL, signed_by TEXT NOT NULL,
+    canonical TEXT NOT NULL, sha256 TEXT NOT NULL, noted INTEGER NOT NULL);
+PRAGMA user_version = {VERSION};
+"""
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """The database, made when it is missing; autocommit, transactions are explicit.
+
+    Raises sqlite3.Error, OSError, or StateError when a newer kiosk wrote it.
+    """
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    try:
+        version = _version(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_size_limit = 4194304")
+        if version == 0:
+            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            sync(path.parent)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """The database for reading, beside a running kiosk. Raises StateError."""
+    if not path.is_file():
+        raise StateError(
+            f"there are no orders at {path}: name the kiosk's state directory, or check an order "
+            "first"
+        )
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
+            if _version(connection, path) == 0:
+                raise StateError(f"{path} holds no orders yet: start the kiosk once")
+            yield connection
+    except (sqlite3.Error, ValueError) as error:
+        if isinstance(error, OrderError):
+            raise
+        raise StateError(
+            f"{path} cannot be read ({error}): copy it elsewhere and look into it"
+        ) from error
+
+
+def write(
+    connection: sqlite3.Connection, order: Order, counts: Iterable[Count], signed: Signed | None
+) -> None:
+    """Store an order as it is now, these of its counts, and its result, all or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        head = (order.order_id, order.number, order.stage.value, order.created_at)
+        lines = json.dumps([asdict(line) for line in order.lines], ensure_ascii=False)
+        row = (*head, order.expecting, order.closed_at, lines)
+        connection.execute(_PUT_ORDER, row)
+        connection.executemany(
+            "INSERT OR REPLACE INTO counts VALUES (?,?,?)",
+            ((order.order_id, each.number, json.dumps(asdict(each))) for each in counts),
+        )
+        if signed is not None:
+            told = (signed.outcome, signed.signed_by, signed.canonical, signed.sha256)
+            connection.execute(
+                "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?,0)", (order.order_id, *told)
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def noted(connection: sqlite3.Connection, order_id: str) -> None:
+    """The journal has this result."""
+    connection.execute("UPDATE results SET noted = 1 WHERE order_id = ?", (order_id,))
+
+
+def unnoted(connection: sqlite3.Connection) -> list[Signed]:
+    """Results that the journal may not have: the kiosk ended in between."""
+    rows = connection.execute(f"{_RESULTS} WHERE noted = 0").fetchall()
+    return [Signed(*row) for row in rows]
+
+
+def forget(connection: sqlite3.Connection, keep_days: int) -> int:
+    """Delete orders that were closed more than `keep_days` ago. Returns how many."""
+    newest = connection.execute("SELECT max(closed_at) FROM orders").fetchone()[0]
+    # A clock that runs ahead must not empty the store: age counts from the newest result.
+    now = min(datetime.now(UTC), datetime.fromisoformat(newest)) if newest else datetime.now(UTC)
+    before = (now - timedelta(days=keep_days)).isoformat()
+    connection.execute("BEGIN IMMEDIATE")
+    old = "SELECT order_id FROM orders WHERE stage = 'closed' AND closed_at < ?"
+    for table in ("counts", "results"):
+        connection.execute(f"DELETE FROM {table} WHERE order_id IN ({old})", (before,))
+    gone = connection.execute(
+        "DELETE FROM orders WHERE stage = 'closed' AND closed_at < ?", (before,)
+    ).rowcount
+    connection.execute("COMMIT")
+    return gone
+
+
+def unclosed(connection: sqlite3.Connection) -> list[Order]:
+    """Orders that are open or wait, in the order they came, with their counts."""
+    query = f"{_ORDERS} WHERE stage != 'closed' ORDER BY created_at, rowid"
+    return [_with_counts(connection, row) for row in connection.execute(query).fetchall()]
+
+
+def listed(connection: sqlite3.Connection, most: int) -> list[tuple[Order, str]]:
+    """The newest orders, without their counts, each with its outcome (empty: not closed)."""
+    query = (
+        f"SELECT {_COLUMNS}, ifnull(outcome, '') FROM orders LEFT JOIN results USING (order_id) "
+        "ORDER BY created_at DESC, orders.rowid DESC LIMIT ?"
+    )
+    rows = connection.execute(query, (most,)).fetchall()
+    return [(_order(row[:-1], ()), row[-1]) for row in rows]
+
+
+def found(connection: sqlite3.Connection, order_id: str) -> tuple[Order, Signed | None]:
+    """An order with its counts and, once closed, its result. Raises OrderError: no_such_order."""
+    row = connection.execute(f"{_ORDERS} WHERE order_id = ?", (order_id,)).fetchone()
+    if row is None:
+        raise no_such_order(order_id)
+    result = connection.execute(f"{_RESULTS} WHERE order_id = ?", (order_id,)).fetchone()
+    return _with_counts(connection, row), Signed(*result) if result else None
+
+
+def no_such_order(order_id: str) -> OrderError:
+    return OrderError(
+        "no_such_order", f"there is no order {order_id[:80]!r}: list them to see their ids"
+    )
+
+
+def is_damage(error: Exception) -> bool:
+    """The file's contents are wrong: trying again cannot help."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in _DAMAGED
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged database, keeping it for an expert. Returns its new path. Raises OSError."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    kept = path.with_name(f"{path.stem}.corrupt-{stamp}{path.suffix}")
+    # The write-ahead log goes first: left beside a new database it would be replayed into it.
+    for suffix in ("-wal", "-shm"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(kept.with_name(kept.name + suffix))
+    path.rename(kept)
+    sync(path.parent)
+    return kept
+
+
+_PUT_ORDER = (
+    "INSERT INTO orders VALUES (?,?,?,?,?,?,?) ON CONFLICT (order_id) DO UPDATE SET "
+    "stage = excluded.stage, expecting = excluded.expecting, closed_at = excluded.closed_at, "
+    "lines = excluded.lines"
+)
+_COLUMNS = "order_id, number, stage, created_at, expecting, closed_at, lines"
+_ORDERS = f"SELECT {_COLUMNS} FROM orders"
+_RESULTS = (
+    "SELECT order_id, number, outcome, signed_by, closed_at, canonical, sha256 "
+    "FROM results JOIN orders USING (order_id)"
+)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise StateError(
+            f"{path} was written by a newer kiosk (orders version {version}, this one knows "
+            f"{VERSION}): install that version again, or move the file away"
+        )
+    return version
+
+
+def _with_counts(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Order:
+    query = "SELECT body FROM counts WHERE order_id = ? ORDER BY number"
+    bodies = connection.execute(query, (row[0],)).fetchall()
+    return _order(row, tuple(_count(json.loads(body)) for (body,) in bodies))
+
+
+def _order(row: tuple[Any, ...], counts: tuple[Count, ...]) -> Order:
+    order_id, number, stage, created_at, expecting, closed_at, lines = row
+    return Order(
+        order_id,
+        number,
+        tuple(Line(**line) for line in json.loads(lines)),
+        created_at,
+        Stage(stage),
+        expecting,
+        counts,
+        closed_at,
+    )
+
+
+def _count(fields: dict[str, Any]) -> Count:
+    plain = Count(**fields)
+    return replace(
+        plain,
+        verdict=Verdict(plain.verdict),
+        by=By(plain.by),
+        undone=Undone(plain.undone),
+    )

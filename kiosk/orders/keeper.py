@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one thread that writes orders to the disk, and only then lets anybody see them.
+
+Rules: whoever hands in a job never waits for the disk; jobs are written in the order they came; a
+job leaves the queue only when it is committed. While the disk refuses, what is in memory is shown
+with the reason, and writing is tried again for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from kiosk.errors import StateError
+from kiosk.orders import database, result
+from kiosk.orders.values import Checked, Count, Order, Signed
+
+_log = logging.getLogger(__name__)
+
+KEEP_DAYS = 400
+"""Closed orders are kept that long; their results stay in the journal as long as that keeps."""
+RETRY_S = 1.0
+NOTE_S = 2.0
+"""How long a signed result may take into the journal before it is noted again at the next start."""
+
+
+class Notes(Protocol):
+    """What orders need of the journal."""
+
+    def note(self, kind: str, body: dict[str, Any]) -> object: ...
+
+    def flush(self, timeout_s: float) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One change to write, and what readers shall see once it is on the disk."""
+
+    order: Order | None
+    """None: nothing to write, only to show."""
+    counts: tuple[Count, ...] = ()
+    """Those that changed."""
+    signed: Signed | None = None
+    shown: Order | None = None
+    """The order that is open after it."""
+    last: Checked | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class Keeper:
+    """Owns the connection. `start` once; `close` writes what still waits."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        notes: Notes,
+        loaded: Callable[[list[Order]], None],
+        everything: Callable[[], list[Order]],
+        show: Callable[[Job, str], None],
+        retry_s: float = RETRY_S,
+    ) -> None:
+        """`loaded` gets the orders that are not closed, once; `everything` gives those in
+        memory, for a file begun anew; `show` gets each job when it is written, or the newest one
+        while it cannot be, with the reason. All are called in the thread."""
+        self._path = path
+        self._notes = notes
+        self._loaded = loaded
+        self._everything = everything
+        self._show = show
+        self._retry_s = retry_s
+        self._changed = threading.Condition()
+        self._queue: deque[Job] = deque()
+        self._tried = threading.Event()
+        self._closing = False
+        self._trouble = ""
+        self._kept = ""
+        self._known = False
+        self._anew = False
+        self._connection: sqlite3.Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="orders", daemon=True)
+
+    def start(self, timeout_s: float = 5.0) -> None:
+        """Begin; returns when the orders are loaded, or cannot be for now."""
+        self._thread.start()
+        self._tried.wait(timeout_s)
+
+    def submit(self, job: Job) -> None:
+        """Write it, after those before it. Returns at once."""
+        with self._changed:
+            self._queue.append(job)
+            self._changed.notify_all()
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Write what waits, if the disk lets us within `timeout_s`, and end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        if self._queue:
+            _log.error("%d changes of orders are not on the disk", len(self._queue))
+
+    def _run(self) -> None:
+        while True:
+            try:
+                connection = self._connection or self._open()
+                self._say("")
+                self._tried.set()
+                job = self._next()
+                if job is None:
+                    break
+                if job.order is not None:
+                    database.write(connection, job.order, job.counts, job.signed)
+                with self._changed:
+                    self._queue.popleft()
+                self._show(job, self._kept)
+                job.done.set()
+                if job.signed is not None:
+                    self._note(connection, job.signed)
+            except (sqlite3.Error, OSError, StateError) as error:
+                self._recover(error)
+                self._tried.set()
+                if self._gave_up():
+                    break
+        self._disconnect()
+
+    def _next(self) -> Job | None:
+        """The oldest job; None when the thread shall end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing)
+            return self._queue[0] if self._queue else None
+
+    def _open(self) -> sqlite3.Connection:
+        connection = database.open_for_writing(self._path)
+        try:
+            for signed in database.unnoted(connection):
+                self._note(connection, signed)
+            database.forget(connection, KEEP_DAYS)
+            for order in self._everything() if self._anew else ():
+                database.write(connection, order, order.counts, None)
+            orders = database.unclosed(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._anew = connection, False
+        if not self._known:
+            self._known = True
+            self._loaded(orders)
+        return connection
+
+    def _note(self, connection: sqlite3.Connection, signed: Signed) -> None:
+        self._notes.note("signed", result.entry(signed))
+        if self._notes.flush(NOTE_S):
+            database.noted(connection, signed.order_id)
+
+    def _recover(self, error: Exception) -> None:
+        self._disconnect()
+        reason = str(error) if isinstance(error, StateError) else f"{self._path}: {error}"
+        if database.is_damage(error):
+            try:
+                self._kept = _DAMAGED.format(name=database.move_aside(self._path).name)
+            except OSError as failure:
+                reason = f"{self._path}: {failure}"
+            else:
+                self._anew = True
+                _log.error("the orders were damaged (%s): %s", error, self._kept)
+                return
+        self._say(_TROUBLE.format(reason=reason))
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing, self._retry_s)
+
+    def _gave_up(self) -> bool:
+        with self._changed:
+            return self._closing
+
+    def _say(self, trouble: str) -> None:
+        before, self._trouble = self._trouble, trouble
+        if trouble and not before:
+            _log.error("%s", trouble)
+        elif before and not trouble:
+            _log.info("orders can be written again")
+        with self._changed:
+            newest = self._queue[-1] if self._queue else None
+        if trouble and newest is not None:
+            self._show(newest, trouble)
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except sqlite3.Error as error:
+                _log.debug("closing the orders: %s", error)
+
+
+_TROUBLE = "Counts are not saved yet: {reason}. Free space, or make the disk writable."
+_DAMAGED = "The orders on the disk were damaged: kept as {name}, a new file was begun."
