@@ -1,0 +1,373 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The desk with its real database: restarts, kills, disks that refuse, many hands at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from kiosk_process import until
+from order_parts import Notebook, Shelf, decision, order, records
+
+from kiosk.errors import OrderError, StateError
+from kiosk.orders import changes, database
+from kiosk.orders.desk import OrderDesk
+from kiosk.orders.result import unchanged
+from kiosk.orders.values import Order, OrderState, Stage, Verdict
+from kiosk.values import Decision, Outcome
+
+A = Outcome.ACCEPTED
+LINES = order(("A", 3), ("B", 1)).lines
+DEADLINE_S = 20.0
+
+
+class Desk(OrderDesk):
+    """A desk whose posts can be waited for."""
+
+    def __init__(self, path: Path, *, save_s: float = DEADLINE_S) -> None:
+        self.book = Notebook()
+        self.posted: list[OrderState | None] = []
+        super().__init__(
+            path,
+            articles=Shelf(),
+            notes=self.book,
+            post=self.posted.append,
+            save_s=save_s,
+            retry_s=0.02,
+        )
+
+    def show(self, visit: str, outcome: Outcome, *skus: str) -> Verdict | None:
+        made = decision(visit, outcome, *skus)
+        return self.decision(made, records(made))
+
+    def sees(self, condition: Callable[[OrderState], object]) -> OrderState:
+        """The posted state once it is so."""
+
+        def now() -> OrderState | None:
+            state = self.state()
+            return state if state is not None and condition(state) else None
+
+        found = until(now, "a state of the order", DEADLINE_S)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / database.ORDERS_FILE
+
+
+@pytest.fixture
+def desk(path: Path) -> Iterator[Desk]:
+    desk = Desk(path)
+    desk.start()
+    yield desk
+    desk.close()
+
+
+def opened(desk: Desk, number: str = "PO-1") -> str:
+    made = desk.create(number, LINES)
+    desk.open(made.order_id)
+    return made.order_id
+
+
+def test_without_an_open_order_decisions_are_none_of_the_desks(desk: Desk) -> None:
+    desk.create("PO-1", LINES)
+    assert desk.show("1", A, "A") is None
+    assert desk.state() is None
+
+
+def test_an_order_is_checked_and_signed_and_the_result_stays_as_it_was(
+    desk: Desk, path: Path
+) -> None:
+    order_id = opened(desk)
+    assert desk.show("1", A, "A") is Verdict.MATCH
+    assert desk.show("2", Outcome.CHOOSE, "C", "A") is Verdict.UNSURE
+    state = desk.sees(lambda state: state.last and state.last.offers)
+    assert state.last is not None
+    assert [offer.sku for offer in state.last.offers] == ["A", "C"]
+    assert desk.confirmation("d-2", "A") is Verdict.MATCH
+    state = desk.sees(lambda state: state.lines[0].counted == 2)
+    assert [(line.name, line.known) for line in state.lines] == [
+        ("Oat flakes", True),
+        ("Rice", True),
+    ]
+    signed = desk.close_order(order_id, " Ada ")
+    assert (signed.signed_by, signed.outcome) == ("Ada", "with differences")
+    assert desk.book.noted.wait(DEADLINE_S)
+    kind, body = desk.book.notes[0]
+    assert (kind, body["sha256"], body["release"]) == ("signed", signed.sha256, "r1")
+    assert desk.state() is None and desk.show("3", A, "A") is None
+    kept, again = desk.order(order_id)
+    assert (kept.stage, again) == (Stage.CLOSED, signed)
+    assert again is not None and unchanged(again)
+    with pytest.raises(OrderError) as caught:
+        desk.close_order(order_id, "Ada")
+    assert caught.value.code == "order_closed"
+
+
+def test_the_open_order_survives_a_restart_with_its_counts(desk: Desk, path: Path) -> None:
+    order_id = opened(desk)
+    desk.show("1", A, "A")
+    desk.change(order_id, lambda order: changes.expect(order, 1))
+    desk.close()
+    later = Desk(path)
+    later.start()
+    state = later.sees(lambda state: True)
+    assert (state.order_id, state.lines[0].counted, state.expecting) == (order_id, 1, 1)
+    assert later.show("1", A, "A") is Verdict.MATCH, "the same visit still counts once"
+    assert later.show("2", A, "B") is Verdict.WRONG_ITEM
+    assert later.order(order_id)[0].counted(1) == 1
+    later.close()
+
+
+def test_opening_another_order_keeps_the_counts_of_the_first(desk: Desk) -> None:
+    first = opened(desk)
+    desk.show("1", A, "A")
+    second = opened(desk, "PO-2")
+    desk.show("2", A, "B")
+    assert desk.order(first)[0].stage is Stage.WAITING
+    desk.open(first)
+    state = desk.sees(lambda state: state.order_id == first)
+    assert [line.counted for line in state.lines] == [1, 0]
+    assert state.last is None
+    assert desk.order(second)[0].counted(2) == 1
+    stages = {each.number: each.stage for each, _ in desk.orders()}
+    assert stages == {"PO-1": Stage.OPEN, "PO-2": Stage.WAITING}
+
+
+def test_a_list_sent_twice_is_one_order_and_another_list_under_its_number_is_refused(
+    desk: Desk,
+) -> None:
+    assert desk.create("PO-1", LINES).order_id == desk.create("PO-1", LINES).order_id
+    with pytest.raises(OrderError) as caught:
+        desk.create("PO-1", order(("A", 1)).lines)
+    assert caught.value.code == "order_exists"
+
+
+def test_undo_is_seen_and_a_question_stays_open(desk: Desk) -> None:
+    order_id = opened(desk)
+    desk.show("1", A, "A")
+    desk.show("2", Outcome.CHOOSE, "A", "B")
+    desk.change(order_id, changes.undo)
+    state = desk.sees(lambda state: state.lines[0].counted == 0)
+    assert state.last is not None and state.last.verdict is Verdict.UNSURE
+    assert not state.can_undo
+
+
+def test_names_that_are_no_signature_are_refused(desk: Desk) -> None:
+    order_id = opened(desk)
+    for name in ("", "  ", "x" * 81, "a\nb"):
+        with pytest.raises(OrderError) as caught:
+            desk.close_order(order_id, name)
+        assert caught.value.code == "bad_name"
+
+
+def test_a_result_the_journal_may_not_have_is_noted_again_at_the_next_start(path: Path) -> None:
+    desk = Desk(path)
+    desk.book.works = False
+    desk.start()
+    signed = desk.close_order(opened(desk), "Ada")
+    assert desk.book.noted.wait(DEADLINE_S)
+    desk.close()
+    for expected in ([("signed", signed.sha256)], []):
+        later = Desk(path)
+        later.start()
+        assert [(kind, body["sha256"]) for kind, body in later.book.notes] == expected
+        later.close()
+
+
+def test_many_threads_at_once_count_every_visit_once(desk: Desk) -> None:
+    lines = order(("A", 500), ("B", 500)).lines
+    order_id = desk.create("PO-1", lines).order_id
+    desk.open(order_id)
+
+    def many(sku: str) -> None:
+        for visit in range(60):
+            desk.show(f"{sku}-{visit}", A, sku)
+
+    threads = [threading.Thread(target=many, args=(sku,)) for sku in "ABAB"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = desk.order(order_id)[0]
+    assert (kept.counted(1), kept.counted(2)) == (60, 60)
+
+
+CHILD = """
+import sys, pathlib
+sys.path[:0] = sys.argv[2:]
+from order_parts import Notebook, Shelf, decision, order, records
+from kiosk.orders.desk import OrderDesk
+from kiosk.values import Outcome
+
+def post(state):
+    if state is not None:
+        print(state.order_id, state.lines[0].counted, flush=True)
+
+path = pathlib.Path(sys.argv[1])
+desk = OrderDesk(path, articles=Shelf(), notes=Notebook(), post=post)
+desk.start()
+made = desk.create("PO-1", order(("A", 90000), ("B", 1)).lines)
+desk.open(made.order_id)
+visit = 0
+while True:
+    visit += 1
+    each = decision(f"{visit}", Outcome.ACCEPTED, "A")
+    desk.decision(each, records(each))
+    if visit % 20 == 0:
+        desk.change(made.order_id, lambda order: order)  # no further ahead than this
+"""
+
+
+@pytest.mark.parametrize("seen", [1, 3, 17, 60, 141])
+def test_whatever_was_seen_before_a_kill_is_there_after_it(path: Path, seen: int) -> None:
+    folders = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(path), *folders],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    said = [child.stdout.readline() for _ in range(seen + 1)]
+    os.kill(child.pid, signal.SIGKILL)
+    said += child.stdout.read().splitlines(keepends=True)
+    child.stdout.close()
+    child.wait(DEADLINE_S)
+    order_id, counted = [line for line in said if line.endswith("\n")][-1].split()
+    desk = Desk(path)
+    desk.start()
+    state = desk.sees(lambda state: True)
+    kept = desk.order(order_id)[0]
+    assert state.order_id == order_id
+    assert kept.counted(1) in (int(counted), int(counted) + 1), "written, maybe not yet seen"
+    assert [count.number for count in kept.counts] == list(range(1, len(kept.counts) + 1))
+    assert desk.show("new", A, "B") is Verdict.MATCH
+    desk.close()
+
+
+def test_while_the_disk_refuses_counts_are_shown_with_the_reason_and_saved_later(
+    path: Path,
+) -> None:
+    desk = Desk(path, save_s=0.2)
+    desk.start()
+    order_id = opened(desk)
+    with closing(sqlite3.connect(path, isolation_level=None)) as blocker:
+        blocker.execute("ALTER TABLE counts RENAME TO gone")
+        assert desk.show("1", A, "A") is Verdict.MATCH
+        state = desk.sees(lambda state: state.trouble)
+        assert state.lines[0].counted == 1 and "not saved" in state.trouble
+        with pytest.raises(OrderError) as caught:
+            desk.change(order_id, lambda order: changes.count_by_hand(order, 1, 1, "torn", "now"))
+        assert caught.value.code == "not_saved"
+        blocker.execute("ALTER TABLE gone RENAME TO counts")
+    desk.sees(lambda state: not state.trouble and state.lines[0].counted == 2)
+    desk.close()
+    with database.reading(path) as connection:
+        assert database.found(connection, order_id)[0].counted(1) == 2
+
+
+def test_a_damaged_file_is_kept_aside_and_the_open_order_goes_on(path: Path) -> None:
+    desk = Desk(path)
+    desk.start()
+    order_id = opened(desk)
+    desk.show("1", A, "A")
+    desk.sees(lambda state: state.lines[0].counted == 1)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * (size - 100))
+    desk.show("2", A, "A")
+    state = desk.sees(lambda state: state.lines[0].counted == 2)
+    desk.close()
+    aside = list(path.parent.glob("*.corrupt-*"))
+    if not state.trouble:  # SQLite had every page it needed in memory: nothing was noticed
+        pytest.skip("this SQLite did not notice")
+    assert aside and "damaged" in state.trouble
+    with database.reading(path) as connection:
+        assert database.found(connection, order_id)[0].counted(1) == 2
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all" * 100, b"SQLite format 3\0" + b"\1" * 5000]
+)
+def test_garbage_in_place_of_the_file_never_stops_the_kiosk(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    desk = Desk(path)
+    desk.start()
+    order_id = opened(desk)
+    assert desk.show("1", A, "A") is Verdict.MATCH
+    assert "damaged" in desk.sees(lambda state: state.lines[0].counted).trouble
+    assert desk.order(order_id)[0].counted(1) == 1
+    desk.close()
+    assert any(content == kept.read_bytes() for kept in path.parent.glob("*.corrupt-*"))
+
+
+def test_a_folder_in_place_of_the_file_is_said_and_orders_work_in_memory(path: Path) -> None:
+    path.mkdir()
+    desk = Desk(path, save_s=0.05)
+    desk.start()
+    with pytest.raises(OrderError) as caught:
+        desk.create("PO-1", LINES)
+    assert caught.value.code == "not_saved"
+    path.rmdir()
+    made = until(lambda: listing(desk), "the order on the disk")
+    assert [each.number for each, _ in made] == ["PO-1"]
+    desk.close()
+
+
+def listing(desk: Desk) -> list[tuple[Order, str]]:
+    try:
+        return desk.orders()
+    except StateError:
+        return []
+
+
+def test_a_newer_kiosks_file_is_refused_and_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    desk = Desk(path, save_s=0.05)
+    desk.start()
+    with pytest.raises(StateError, match="newer kiosk"):
+        desk.orders()
+    desk.close()
+    assert path.read_bytes() == before
+
+
+def test_old_results_are_forgotten_but_not_because_a_clock_runs_ahead(path: Path) -> None:
+    desk = Desk(path)
+    desk.start()
+    desk.close_order(opened(desk), "Ada")
+    desk.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        old = "2020-01-01T00:00:00.000+00:00"
+        other.execute("UPDATE orders SET closed_at = ?", (old,))
+        assert database.forget(other, 400) == 0, "nothing newer says that time has passed"
+        body = json.dumps([{"number": 1, "quantity": 1, "sku": "A"}])
+        row = ("x", "PO-9", "closed", old, 0, "2026-11-22T12:00:00.000+00:00", body)
+        other.execute("INSERT INTO orders VALUES (?,?,?,?,?,?,?)", row)
+        assert database.forget(other, 400) == 1
+        assert other.execute("SELECT number FROM orders").fetchall() == [("PO-9",)]
+
+
+def test_the_decision_of_long_ago_cannot_be_tapped(desk: Desk) -> None:
+    opened(desk)
+    made: Decision = decision("0", Outcome.CHOOSE, "A", "B")
+    desk.decision(made, records(made))
+    for visit in range(1, 80):
+        desk.show(str(visit), Outcome.UNKNOWN)
+    assert desk.confirmation("d-0", "A") is None
+    assert desk.confirmation("d-79", "A") is Verdict.MATCH
