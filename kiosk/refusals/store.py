@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -126,6 +127,8 @@ class RefusalStore(MemoryStore):
         """Read what is kept. A disk that cannot be used shows in `trouble`."""
         with self._lock:
             self._attempt()
+            if self._trouble:
+                self._glance()
 
     def put(self, refusals: Iterable[Refusal]) -> None:
         with self._lock:
@@ -181,6 +184,14 @@ class RefusalStore(MemoryStore):
             self._say(database.explain(error, self._path))
         else:
             self._say("")
+
+    def _glance(self) -> None:
+        """What a file that cannot be written holds counts all the same."""
+        try:
+            with closing(database.open_for_reading(self._path)) as connection:
+                self._read(connection)
+        except (sqlite3.Error, StateError) as error:  # said already, as what keeps it from writing
+            log.info("%s: cannot be read either: %s", self._path, error)
 
     def _exchange(self) -> None:
         if self._connection is None:
