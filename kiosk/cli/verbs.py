@@ -9,9 +9,9 @@ import sys
 from typing import NoReturn
 
 from kiosk import __version__
-from kiosk.cli import bench, catalog, check, config, journal, recognise, run
+from kiosk.cli import bench, catalog, check, config, journal, recognise, refusals, run
 
-VERBS = (run, check, recognise, catalog, journal, config, bench)
+VERBS = (run, check, recognise, catalog, journal, refusals, config, bench)
 
 
 class Parser(argparse.ArgumentParser):

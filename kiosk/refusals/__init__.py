@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ "Not this": what people said is not a SKU, kept as features and held against every new look."""
 
+from kiosk.refusals.beside import read, undo
 from kiosk.refusals.desk import Recorder, RefusalDesk, Unrecorded
 from kiosk.refusals.overlay import Refusals
 from kiosk.refusals.refusal import Refusal, Status
@@ -17,4 +18,6 @@ __all__ = [
     "Status",
     "Store",
     "Unrecorded",
+    "read",
+    "undo",
 ]
