@@ -121,6 +121,12 @@ class OrderError(KioskError, ValueError):
         self.message = message
 
 
+class DecisionMissing(StateError):
+    """The journal holds no such decision: name another one."""
+
+    exit_code = os.EX_NOINPUT
+
+
 class BusyError(KioskError):
     """Another process holds what is needed, such as the port or the build."""
 

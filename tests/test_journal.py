@@ -120,6 +120,10 @@ def test_a_decision_comes_back_with_its_whole_evidence(recorded: Recorded) -> No
             "box": [10.0, 20.0, 110.0, 220.5],
             "frame_size": [640, 480],
             "sequence": 99,
+            "moment": "early",
+            "category": "",
+            "codes": [],
+            "waited_ms": 0.0,
             "thresholds": {
                 "accept": 0.7,
                 "choose": 0.5,
@@ -227,7 +231,7 @@ def test_the_file_is_durable_by_its_settings(journal: Journal, path: Path) -> No
     assert journal.flush(DEADLINE_S)
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     connection.close()
     assert journal._connection is not None
     assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -103,6 +103,16 @@ class VerifyConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BarcodeConfig:
+    mode: str = option(
+        "choose",
+        "when barcodes are read: `asked`: with the button on the page; `choose`: then, and where "
+        "appearance alone does not settle it; `always`: in every look",
+        choices=("off", "asked", "choose", "always"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class DecideConfig:
     agreement_frames: int = option(
         3, "frames in a row that must say the same before a SKU is accepted", low=1, high=60
@@ -128,6 +138,13 @@ class DecideConfig:
 @dataclass(frozen=True, slots=True)
 class JournalConfig:
     keep_days: int = option(365, "days after which entries are deleted", low=1, high=36500)
+    keep_features_days: int = option(
+        30,
+        "days after which the local features of a decision (22 KB) are deleted; what remains can "
+        "still be replayed, with the second look as it was; 0: never stored",
+        low=0,
+        high=36500,
+    )
     commit_s: float = option(
         0.2, "longest time in seconds an entry waits for its batch to be written", low=0.01, high=10
     )
@@ -165,6 +182,7 @@ class Config:
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     verify: VerifyConfig = field(default_factory=VerifyConfig)
+    barcode: BarcodeConfig = field(default_factory=BarcodeConfig)
     decide: DecideConfig = field(default_factory=DecideConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     state: StateConfig = field(default_factory=StateConfig)

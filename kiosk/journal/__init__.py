@@ -4,6 +4,19 @@
 from kiosk.journal.database import JOURNAL_FILE
 from kiosk.journal.memory import MemoryJournal
 from kiosk.journal.reader import read
-from kiosk.journal.writer import Journal, Recorder, Status
+from kiosk.journal.recorder import Recorder, Status
+from kiosk.journal.stories import NEWEST, Story, stories, story
+from kiosk.journal.writer import Journal
 
-__all__ = ["JOURNAL_FILE", "Journal", "MemoryJournal", "Recorder", "Status", "read"]
+__all__ = [
+    "JOURNAL_FILE",
+    "NEWEST",
+    "Journal",
+    "MemoryJournal",
+    "Recorder",
+    "Status",
+    "Story",
+    "read",
+    "stories",
+    "story",
+]

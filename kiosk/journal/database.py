@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kiosk.durable import sync
 from kiosk.errors import StateError
-from kiosk.journal.entries import SCHEMA, SCHEMA_VERSION
+from kiosk.journal.schema import SCHEMA_VERSION, bring_up
 
 JOURNAL_FILE = "journal.sqlite"
 """Its name in the state directory."""
@@ -91,8 +91,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_size_limit = 4194304")
+        bring_up(connection, version)
         if version == 0:
-            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
             sync(path.parent)
     except BaseException:
         connection.close()

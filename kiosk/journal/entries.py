@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one journal entry is: from a decision or a confirmation to columns, and back to a dict.
+"""What one journal entry is: from a decision, a tap or a note to columns, and back to a dict.
 
 Rule: an entry holds the whole evidence of a decision and no picture.
 """
@@ -8,34 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kiosk.values import Decision, Match, Thresholds
+from kiosk.journal.looks import LookRow, codes_of, facts_of, number, plain, rows
+from kiosk.values import Decision, Thresholds
 
-SCHEMA_VERSION = 1
-"""`PRAGMA user_version` of the database; a newer one is refused, never guessed at."""
-
-SCHEMA = f"""
-CREATE TABLE entries (
-    id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('decision', 'confirmation')),
-    decision_id TEXT NOT NULL,
-    visit_id TEXT NOT NULL,
-    at TEXT NOT NULL,
-    outcome TEXT,
-    rule TEXT,
-    sku TEXT,
-    body TEXT NOT NULL
-);
-CREATE UNIQUE INDEX entries_once ON entries (decision_id, kind, at);
-CREATE INDEX entries_at ON entries (at);
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
-# entries_once makes writing a batch again harmless: a commit that failed may have reached the disk.
-
+_OVERHEAD = 300
+"""Bytes of a row beside its texts and blobs."""
 COLUMNS = ("kind", "decision_id", "visit_id", "at", "outcome", "rule", "sku", "body")
 
 
@@ -51,6 +33,17 @@ class Entry:
     rule: str | None
     sku: str | None
     body: str
+    looks: tuple[LookRow, ...] = ()
+    """Of a decision: what a replay needs."""
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes in memory and on the disk."""
+        return _OVERHEAD + len(self.body) + sum(look.bytes for look in self.looks)
+
+    def without_features(self) -> Entry:
+        """The same without local features, by far the largest part of it."""
+        return replace(self, looks=tuple(replace(look, features=None) for look in self.looks))
 
     def row(self) -> tuple[str | None, ...]:
         """The values of COLUMNS, as SQLite can hold them."""
@@ -62,29 +55,38 @@ def instant(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def of_decision(decision: Decision) -> Entry:
-    """The entry of a decision. Never raises for a well-typed decision."""
+def of_decision(decision: Decision, *, features: bool = True) -> Entry:
+    """The entry of a decision, with its looks; `features`: and their local features.
+
+    Never raises for a well-typed decision.
+    """
     body = {
-        "similarity": _number(decision.similarity),
-        "margin": _number(decision.margin),
+        "similarity": number(decision.similarity),
+        "margin": number(decision.margin),
         "agreement": list(decision.agreement),
-        "matches": [_match(match) for match in decision.matches],
-        "box": [_number(value) for value in decision.box.as_list()],
+        "matches": [facts_of(match) for match in decision.matches],
+        "box": [number(value) for value in decision.box.as_list()],
         "frame_size": [int(side) for side in decision.frame_size],
         "sequence": int(decision.sequence),
+        "moment": decision.moment,
+        "category": decision.category,
+        "codes": codes_of(decision.codes),
+        "waited_ms": number(decision.waited_ms),
         "thresholds": _thresholds(decision.thresholds),
         "hashes": asdict(decision.hashes),
-        "timings": _plain(asdict(decision.timings)),
+        "timings": plain(asdict(decision.timings)),
     }
+    at = _sortable(decision.at)
     return Entry(
         "decision",
         decision.decision_id,
         decision.visit_id,
-        _sortable(decision.at),
+        at,
         decision.outcome.value,
         decision.rule.value,
         decision.sku,
         json.dumps(body, separators=(",", ":")),
+        rows(decision, decision.decision_id, at, features=features),
     )
 
 
@@ -103,30 +105,35 @@ def of_confirmation(decision: Decision, sku: str, when: datetime) -> Entry:
     )
 
 
-def as_dict(number: int, values: Sequence[Any]) -> dict[str, Any]:
+def of_note(
+    kind: str,
+    body: Mapping[str, Any],
+    when: datetime,
+    *,
+    decision_id: str = "",
+    visit_id: str = "",
+    sku: str | None = None,
+) -> Entry:
+    """The entry of anything else worth keeping, such as a refusal or a signed list.
+
+    What JSON cannot say becomes null or its text: a note is no reason to stop.
+    """
+    text = json.dumps(_sayable(body), separators=(",", ":"))
+    return Entry(kind, decision_id, visit_id, instant(when), None, None, sku, text)
+
+
+def as_dict(row: int, values: Sequence[Any]) -> dict[str, Any]:
     """A stored row (its id and the values of COLUMNS) as readers get it: `body` is `evidence`."""
-    entry: dict[str, Any] = {"id": number, **dict(zip(COLUMNS, values, strict=True))}
+    entry: dict[str, Any] = {"id": row, **dict(zip(COLUMNS, values, strict=True))}
     entry["evidence"] = json.loads(entry.pop("body"))
     return entry
-
-
-def _match(match: Match) -> dict[str, Any]:
-    """Without a second look the three facts there are; with one, what it found as well."""
-    facts: dict[str, Any] = {
-        "sku": match.sku,
-        "similarity": _number(match.similarity),
-        "reference": int(match.reference),
-    }
-    if match.verified is not None:
-        facts |= {"evidence": _number(match.evidence), "verified": _plain(asdict(match.verified))}
-    return facts
 
 
 def _thresholds(thresholds: Thresholds) -> dict[str, Any]:
     """Without the claims, which belong to the release and not to one decision."""
     fields = asdict(thresholds)
     del fields["claims"]
-    return _plain(fields)
+    return plain(fields)
 
 
 def _storable(text: str | None) -> str | None:
@@ -142,14 +149,15 @@ def _sortable(at: str) -> str:
     return instant(when if when.tzinfo else when.replace(tzinfo=UTC))
 
 
-def _number(value: float) -> float | None:
-    """A plain float for JSON (numpy's float32 is none); None for what JSON cannot say."""
-    plain = float(value)
-    return plain if math.isfinite(plain) else None
-
-
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value if isinstance(value, str | int) else _number(value)
-        for name, value in fields.items()
-    }
+def _sayable(value: Any) -> Any:  # noqa: ANN401 - whatever a note holds
+    if isinstance(value, Mapping):
+        return {str(name): _sayable(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_sayable(each) for each in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return found if math.isfinite(found) else None

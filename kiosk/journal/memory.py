@@ -4,22 +4,23 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
-from kiosk.journal.entries import Entry, as_dict, of_confirmation, of_decision
-from kiosk.journal.recent import Recent
-from kiosk.journal.writer import CAPACITY, Status
+from kiosk.journal.entries import as_dict, of_confirmation, of_decision, of_note
+from kiosk.journal.recent import Clock, Recent
+from kiosk.journal.recorder import Status
+from kiosk.journal.waiting import CAPACITY, MAX_BYTES, Waiting
 from kiosk.values import Decision
 
 
 class MemoryJournal:
     """Keeps the last entries in memory; every method returns at once."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int = CAPACITY, max_bytes: int = MAX_BYTES) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque(maxlen=capacity)
+        self._entries = Waiting(capacity, max_bytes)
+        self._clock = Clock()
         self._recent = Recent()
 
     def start(self) -> None:
@@ -35,8 +36,22 @@ class MemoryJournal:
             decision = self._recent.offering(decision_id, sku)
             if decision is None:
                 return False
-            self._entries.append(of_confirmation(decision, sku, datetime.now(UTC)))
+            self._entries.append(of_confirmation(decision, sku, self._clock.now()))
             return True
+
+    def note(
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        decision_id: str = "",
+        visit_id: str = "",
+        sku: str | None = None,
+    ) -> None:
+        with self._lock:
+            when = self._clock.now()
+            self._entries.append(
+                of_note(kind, body, when, decision_id=decision_id, visit_id=visit_id, sku=sku)
+            )
 
     def flush(self, timeout_s: float) -> bool:
         return True
@@ -51,4 +66,4 @@ class MemoryJournal:
     def entries(self) -> list[dict[str, Any]]:
         """What was recorded, as `read` gives it."""
         with self._lock:
-            return [as_dict(n, entry.row()) for n, entry in enumerate(self._entries, 1)]
+            return [as_dict(n, entry.row()) for n, entry in enumerate(self._entries.entries(), 1)]

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from kiosk.errors import JournalMissing, StateError
 from kiosk.journal.database import check_version, is_damage
 from kiosk.journal.entries import COLUMNS, as_dict, instant
+from kiosk.journal.looks import LOOK_COLUMNS
 
 _PAGE = 500
 _QUERY = (
@@ -28,26 +29,33 @@ def read(path: Path, since: datetime | None = None) -> Iterator[dict[str, Any]]:
     Each is a dict: id, kind, decision_id, visit_id, at (UTC), outcome, rule, sku, evidence.
     Raises JournalMissing when there is none, StateError when it is damaged or a newer kiosk's.
     """
+    last, floor = 0, instant(since) if since else ""
+    try:
+        with opened(path) as connection:
+            # Page by page: one long read would keep the kiosk from tidying its write-ahead log.
+            while rows := connection.execute(_QUERY, (last, floor, _PAGE)).fetchall():
+                yield from (as_dict(row[0], row[1:]) for row in rows)
+                last = rows[-1][0]
+    except ValueError as error:  # the evidence of an entry is no JSON any more
+        raise StateError(
+            f"{path} is damaged after entry {last} ({error}): copy it elsewhere and look into it"
+        ) from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The journal at `path`, to be read only. Raises as `read`, also for errors in the block."""
     if not path.is_file():
         raise JournalMissing(
             f"there is no journal at {path}: name the kiosk's state directory, or start the kiosk "
             "once"
         )
-    last, floor = 0, instant(since) if since else ""
     try:
         with ExitStack() as stack:
-            connection = _open(path, stack)
-            # Page by page: one long read would keep the kiosk from tidying its write-ahead log.
-            while rows := connection.execute(_QUERY, (last, floor, _PAGE)).fetchall():
-                yield from (as_dict(row[0], row[1:]) for row in rows)
-                last = rows[-1][0]
+            yield _open(path, stack)
     except sqlite3.Error as error:
         kind = "is damaged" if is_damage(error) else "cannot be read"
         raise StateError(f"{path} {kind} ({error}): copy it elsewhere and look into it") from error
-    except ValueError as error:  # the evidence of an entry is no JSON any more
-        raise StateError(
-            f"{path} is damaged after entry {last} ({error}): copy it elsewhere and look into it"
-        ) from error
 
 
 def _open(path: Path, stack: ExitStack) -> sqlite3.Connection:
@@ -71,7 +79,9 @@ def _connect(path: Path, how: str, stack: ExitStack) -> sqlite3.Connection:
     connection = stack.enter_context(
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5))
     )
-    if check_version(connection, path) == 0:
-        # A kiosk that has just started: nothing is written yet.
-        connection.execute("CREATE TEMP TABLE entries (id INTEGER, " + ", ".join(COLUMNS) + ")")
+    version = check_version(connection, path)
+    if version == 0:  # a kiosk that has just started: nothing is written yet
+        connection.execute(f"CREATE TEMP TABLE entries (id INTEGER, {', '.join(COLUMNS)})")
+    if version < 2:  # no kiosk of this version has written yet: no looks were kept
+        connection.execute(f"CREATE TEMP TABLE looks (id INTEGER, {', '.join(LOOK_COLUMNS)})")
     return connection

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last decisions in memory: a tap is checked against what was offered, never against the disk.
 
-Rule: only what a choice offered can be confirmed.
+Rules: only what a choice offered can be confirmed; no two taps or notes bear the same time.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from kiosk.values import Decision, Outcome
 
 _RECENT = 1_000
+_TIE = timedelta(milliseconds=1)
+"""A clock that was set back further is believed."""
 
 
 class Recent:
@@ -20,7 +24,8 @@ class Recent:
         self._decisions: OrderedDict[str, Decision] = OrderedDict()
 
     def add(self, decision: Decision) -> None:
-        self._decisions[decision.decision_id] = decision
+        # A thousand decisions with their looks would be a hundred megabytes.
+        self._decisions[decision.decision_id] = replace(decision, looks=())
         while len(self._decisions) > _RECENT:
             self._decisions.popitem(last=False)
 
@@ -30,3 +35,18 @@ class Recent:
         if decision is None or decision.outcome is not Outcome.CHOOSE:
             return None
         return decision if any(match.sku == sku for match in decision.matches) else None
+
+
+class Clock:
+    """The time, a microsecond on where it is that of the call before: the journal keeps entries
+    apart by their time."""
+
+    def __init__(self) -> None:
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        found = datetime.now(UTC)
+        if timedelta(0) <= self._last - found < _TIE:
+            found = self._last + timedelta(microseconds=1)
+        self._last = found
+        return found

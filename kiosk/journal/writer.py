@@ -12,10 +12,10 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import deque
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any
 
 from kiosk.errors import StateError
 from kiosk.journal.database import (
@@ -28,50 +28,25 @@ from kiosk.journal.database import (
     open_for_writing,
     settle,
 )
-from kiosk.journal.entries import COLUMNS, Entry, instant, of_confirmation, of_decision
-from kiosk.journal.recent import Recent
+from kiosk.journal.entries import COLUMNS, Entry, of_confirmation, of_decision, of_note
+from kiosk.journal.looks import LOOK_COLUMNS
+from kiosk.journal.recent import Clock, Recent
+from kiosk.journal.recorder import Status
+from kiosk.journal.sweep import sweep
+from kiosk.journal.waiting import CAPACITY, MAX_BYTES, Waiting
 from kiosk.values import Decision
 
 log = logging.getLogger(__name__)
 
-CAPACITY = 10_000
 _BATCH = 500
+_BATCH_BYTES = 4 * 1024 * 1024
 _SWEEP_EVERY_S = 3600.0
 _ASIDE_EVERY_S = 60.0
-_SWEEP_ROWS = 1_000
-_INSERT = (
-    f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)}) "
-    "ON CONFLICT (decision_id, kind, at) DO NOTHING"
+_INSERT, _INSERT_LOOK = (
+    f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)}) "
+    "ON CONFLICT DO NOTHING"
+    for table, columns in (("entries", COLUMNS), ("looks", LOOK_COLUMNS))
 )
-
-
-class Status(NamedTuple):
-    """What the board shows of the journal; the fields of `kiosk.board.JournalStatus`."""
-
-    ok: bool
-    message: str
-    entries: int
-    waiting: int
-
-
-class Recorder(Protocol):
-    """What the rest of the kiosk needs of a journal."""
-
-    def start(self) -> None: ...
-
-    def decision(self, decision: Decision) -> None:
-        """Record a decision."""
-
-    def confirmation(self, decision_id: str, sku: str) -> bool:
-        """Record that a person tapped `sku`. False, and nothing is recorded, when the decision is
-        not known or did not offer that SKU."""
-
-    def flush(self, timeout_s: float) -> bool:
-        """True once everything recorded so far is safe; False when `timeout_s` passed before."""
-
-    def status(self) -> Status: ...
-
-    def close(self) -> None: ...
 
 
 class Journal:
@@ -83,19 +58,20 @@ class Journal:
         *,
         commit_s: float,
         keep_days: int,
+        keep_features_days: int = 30,
         capacity: int = CAPACITY,
+        max_bytes: int = MAX_BYTES,
         retry_s: float = 1.0,
     ) -> None:
         self._path = path
         self._commit_s = commit_s
         self._keep = timedelta(days=keep_days)
-        self._capacity = capacity
+        self._keep_features = timedelta(days=keep_features_days)
         self._retry_s = retry_s
         self._changed = threading.Condition()
-        self._queue: deque[tuple[int, Entry]] = deque()
-        self._recorded = 0
+        self._queue = Waiting(capacity, max_bytes)
+        self._clock = Clock()
         self._written = 0
-        self._dropped = 0
         self._entries = 0
         self._hurry = False
         self._closing = False
@@ -116,7 +92,7 @@ class Journal:
         self._thread.start()
 
     def decision(self, decision: Decision) -> None:
-        entry = of_decision(decision)
+        entry = of_decision(decision, features=bool(self._keep_features))
         with self._changed:
             self._recent.add(decision)
             self._append(entry)
@@ -126,12 +102,26 @@ class Journal:
             decision = self._recent.offering(decision_id, sku)
             if decision is None:
                 return False
-            self._append(of_confirmation(decision, sku, datetime.now(UTC)))
+            self._append(of_confirmation(decision, sku, self._clock.now()))
             return True
+
+    def note(
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        decision_id: str = "",
+        visit_id: str = "",
+        sku: str | None = None,
+    ) -> None:
+        with self._changed:
+            when = self._clock.now()
+            self._append(
+                of_note(kind, body, when, decision_id=decision_id, visit_id=visit_id, sku=sku)
+            )
 
     def flush(self, timeout_s: float) -> bool:
         with self._changed:
-            target = self._recorded
+            target = self._queue.recorded
             self._hurry = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._written >= target, timeout_s)
@@ -144,8 +134,10 @@ class Journal:
                 return Status(False, "The journal has stopped: restart the kiosk.", 0, 0)
             if self._trouble and self._queue:
                 message += f" {len(self._queue)} entries wait in memory."
-            if self._dropped:
-                message += f" {self._dropped} entries were lost for want of space."
+            if self._queue.dropped:
+                message += f" {self._queue.dropped} entries were lost for want of space."
+            if self._queue.thinned:
+                message += f" {self._queue.thinned} lost what only a replay needs."
             if self._replaced and not self._trouble:
                 message += f" {REPLACED}"
             if self._kept:
@@ -165,11 +157,7 @@ class Journal:
             log.error("the journal ends with %d entries unwritten", len(self._queue))
 
     def _append(self, entry: Entry) -> None:
-        self._recorded += 1
-        self._queue.append((self._recorded, entry))
-        if len(self._queue) > self._capacity:
-            self._queue.popleft()
-            self._dropped += 1
+        self._queue.append(entry)
         self._changed.notify_all()
 
     def _run(self) -> None:
@@ -198,15 +186,18 @@ class Journal:
             self._entries = entries
         return connection
 
+    def _full_batch(self) -> bool:
+        return len(self._queue) >= _BATCH or self._queue.bytes >= _BATCH_BYTES
+
     def _wait_for_batch(self) -> list[tuple[int, Entry]]:
         """The oldest entries, `commit_s` after the first came or at once when hurried."""
         with self._changed:
             if self._changed.wait_for(lambda: self._queue or self._closing, _SWEEP_EVERY_S):
                 self._changed.wait_for(
-                    lambda: self._hurry or self._closing or len(self._queue) >= _BATCH,
+                    lambda: self._hurry or self._closing or self._full_batch(),
                     0 if self._trouble else self._commit_s,
                 )
-            return [self._queue[n] for n in range(min(len(self._queue), _BATCH))]
+            return self._queue.oldest(_BATCH, _BATCH_BYTES)
 
     def _commit(self, connection: sqlite3.Connection, batch: list[tuple[int, Entry]]) -> None:
         self._check_place()
@@ -214,13 +205,13 @@ class Journal:
         before = connection.total_changes
         connection.executemany(_INSERT, [entry.row() for _, entry in batch])
         added = connection.total_changes - before
+        looks = (look.row() for _, entry in batch for look in entry.looks)
+        connection.executemany(_INSERT_LOOK, looks)
         connection.execute("COMMIT")
         self._check_place()  # else the batch went with a file that has lost its name: write it anew
         with self._changed:
-            last = batch[-1][0]
-            while self._queue and self._queue[0][0] <= last:
-                self._queue.popleft()
-            self._written = last
+            self._written = batch[-1][0]
+            self._queue.written(self._written)
             self._hurry = self._hurry and bool(self._queue)
             self._entries += added
             self._changed.notify_all()
@@ -230,22 +221,13 @@ class Journal:
             self._place.check()
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
-        """Delete what is older than `keep_days`, in small transactions, about once an hour."""
+        """Forget what is too old, about once an hour."""
         if time.monotonic() < self._next_sweep_s:
             return
-        newest = connection.execute("SELECT max(at) FROM entries").fetchone()[0]
-        # A clock that runs ahead must not empty the journal: age counts from the newest entry.
-        now = min(instant(datetime.now(UTC)), newest or "")
-        if now:
-            oldest = instant(datetime.fromisoformat(now) - self._keep)
-            self._delete_before(connection, oldest)
+        deleted = sweep(connection, self._keep, self._keep_features)
+        with self._changed:
+            self._entries -= deleted
         self._next_sweep_s = time.monotonic() + _SWEEP_EVERY_S
-
-    def _delete_before(self, connection: sqlite3.Connection, oldest: str) -> None:
-        statement = "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE at < ? LIMIT ?)"
-        while deleted := connection.execute(statement, (oldest, _SWEEP_ROWS)).rowcount:
-            with self._changed:
-                self._entries -= deleted
 
     def _recover(self, error: Exception) -> None:
         if isinstance(error, Replaced):
