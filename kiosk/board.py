@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kiosk.capture.status import CameraStatus
-from kiosk.values import Box, Decision, Pixels, Record, Timings
+from kiosk.values import Box, Decision, Hint, Pixels, Record, Timings
 
 
 class Phase(StrEnum):
@@ -73,6 +73,17 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Another item in view, beside the one in focus."""
+
+    visit_id: str
+    box: Box
+    """In frame pixels."""
+    shown: Shown | None
+    """Its answer; None: not decided yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """What the last frame showed."""
 
@@ -89,10 +100,12 @@ class State:
 
     version: int = 0
     phase: Phase = Phase.STARTING
-    hint: str = ""
-    """One short line for the operator while there is no decision, or empty."""
+    hint: Hint | None = None
+    """What the operator can do while there is no decision."""
     shown: Shown | None = None
     """The decision of the visit that is going on; None when nothing is there or decided."""
+    beside: tuple[Beside, ...] = ()
+    """Further items in view, each with an answer of its own."""
     last: Shown | None = None
     """What was on show before, kept by the board once its item has left."""
     live: Live = field(default_factory=Live)

@@ -25,7 +25,7 @@ from kiosk.journal import JOURNAL_FILE, Journal
 from kiosk.models import load_models
 from kiosk.notify import Notifier
 from kiosk.recognise import Recogniser
-from kiosk.station import Station
+from kiosk.station import Answers, Station
 from kiosk.values import Hashes, Look
 from kiosk.vision.image import single_threaded
 from kiosk.vision.session import Card
@@ -82,13 +82,15 @@ class Service:
         def hashes(look: Look) -> Hashes:
             return Hashes(look.release, locator.card.sha256, embedder.card.sha256)
 
+        visits = Visits(config.decide, hashes)
+        self._answers = Answers(visits=visits, board=self._board, journal=self._journal)
         self._station = Station(
             camera=self._camera,
-            recogniser=Recogniser(locator, embedder, config.verify),
+            recogniser=Recogniser(locator, embedder, config.verify, items=config.decide.items),
             slot=self._slot,
-            visits=Visits(config.decide, hashes),
+            visits=visits,
+            answers=self._answers,
             board=self._board,
-            journal=self._journal,
             pulse=_Pulse(self._notifier, self._board),
             preview_width=config.web.preview_width,
             # A camera of one frame a second is no empty counter twice a second.
@@ -97,7 +99,7 @@ class Service:
         app = create_app(
             board=self._board,
             gallery=_Gallery(self._slot),
-            confirm=self._station.confirm,
+            confirm=self._answers.confirm,
             streams=config.web.streams,
             host=config.web.host,
             version=__version__,

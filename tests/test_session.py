@@ -199,6 +199,6 @@ def test_an_item_does_not_blink_when_the_detector_wavers_but_a_new_one_must_conv
     pixels = tiny_models.picture(-1)
     pixels[80:98, 100:120] = 255  # 0.8 % of the picture: a score between half and whole
     assert locator.locate(pixels) == ()
-    (kept,) = locator.locate(pixels, last=Box(98, 78, 122, 100))
+    (kept,) = locator.locate(pixels, [Box(98, 78, 122, 100)])
     assert 0.25 <= kept.score < 0.5
-    assert locator.locate(pixels, last=Box(0, 0, 40, 40)) == ()
+    assert locator.locate(pixels, [Box(0, 0, 40, 40)]) == ()

@@ -23,7 +23,7 @@ from kiosk.decide import Visits
 from kiosk.errors import CameraError, CameraMissing, CameraStalled, EmbeddingError
 from kiosk.journal import MemoryJournal
 from kiosk.recognise import Recogniser
-from kiosk.station import ODD_FRAMES, Station
+from kiosk.station import ODD_FRAMES, Answers, Station
 from kiosk.values import Frame, Hashes
 from kiosk.vision.embed import Embedder
 from kiosk.vision.session import Card, Session
@@ -99,13 +99,15 @@ def decisions(tmp_path: Path, fault: CameraError, odd: int = 0) -> list[str]:
     slot.swap(
         Snapshot.open(tmp_path / "catalog", embedder=embedder.card.sha256, config=SearchConfig())
     )
+    visits = Visits(DecideConfig(time_limit_s=30.0), lambda look: Hashes(look.release, "", ""))
+    board = Board()
     station = Station(
         camera=HaltingCamera(fault),
         recogniser=Recogniser(locator, Embedder(Moody(tiny_models.open_session(models), odd))),
         slot=slot,
-        visits=Visits(DecideConfig(time_limit_s=30.0), lambda look: Hashes(look.release, "", "")),
-        board=Board(),
-        journal=journal,
+        visits=visits,
+        answers=Answers(visits=visits, board=board, journal=journal),
+        board=board,
         pulse=turns,
         preview_width=160,
         patience_s=60.0,
@@ -175,13 +177,14 @@ def test_releases_without_a_sku_in_common_are_swapped_under_an_item_without_harm
                 slot.swap(Snapshot.open(path, embedder=embedder.card.sha256, config=SearchConfig()))
             yield Frame(tiny_models.picture(1), self._calls, time.monotonic_ns())
 
+    visits = Visits(DecideConfig(), lambda look: Hashes(look.release, "", ""))
     station = Station(
         camera=Swapping(CameraMissing("never")),
         recogniser=Recogniser(locator, embedder),
         slot=slot,
-        visits=Visits(DecideConfig(), lambda look: Hashes(look.release, "", "")),
+        visits=visits,
+        answers=Answers(visits=visits, board=board, journal=journal),
         board=board,
-        journal=journal,
         pulse=turns,
         preview_width=160,
         patience_s=60.0,

@@ -4,8 +4,8 @@
     python -m tools.score_demo [--visits 60] [--seed 1] [--step 2] [--state DIR]
 
 Real models, a real catalog build, every frame through the product's own stages and visit rule. A
-visit is right when it ends in: the SKU accepted; for a look-alike also a choice that offers it; for
-a stranger, unknown. Any accepted SKU that was not on the counter is a wrong accept.
+visit is right when each of its items ends in: the SKU accepted; for a look-alike also a choice that
+offers it; for a stranger, unknown. Any accepted SKU that is not the item there is a wrong accept.
 """
 
 from __future__ import annotations
@@ -28,9 +28,14 @@ from kiosk.recognise import Recogniser
 from kiosk.scene import PRODUCTS, Scene, SceneFrame
 from kiosk.scene.timeline import Visit
 from kiosk.values import Decision, Frame, Hashes, Outcome
+from kiosk.vision.boxes import iou
 
 FPS = 15.0
 KNOWN = {product.sku: product for product in PRODUCTS}
+
+
+ORDER = ("accepted", "unknown", "offered", "asked", "missed", "nothing")
+"""What an item may end in; the first three are right."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,39 +65,47 @@ def play(
         while index < last:
             shot = scene.render(index)
             frame = Frame(shot.pixels, index, round(index / FPS * 1e9))
-            moment = deciding.step(recogniser.look(frame, snapshot, last=deciding.box))
-            if moment.new and moment.decision is not None:
-                made.append((moment.decision, shot))
+            for moment in deciding.step(recogniser.sight(frame, snapshot, deciding.boxes)):
+                if moment.new and moment.decision is not None:
+                    made.append((moment.decision, shot))
             index += step
         yield visit, made
 
 
 def judged(visit: Visit, made: list[tuple[Decision, SceneFrame]]) -> VisitScore:
-    """What a visit ended in; a wrong accept at any moment of it makes it WRONG."""
+    """What a visit ended in; a wrong accept at any moment of it makes it WRONG.
+
+    Each item has decisions of its own; the visit is right when the last one of each item is.
+    """
     skus = tuple(product.sku for product in visit.products)
     said = "; ".join(
         f"{one.outcome.value} {'/'.join(m.sku for m in one.matches[:3])} {one.similarity:.2f}"
         for one, _ in made
     )
+    last: dict[str, Decision] = {}
     for decision, shot in made:
-        there = {item.sku for item in shot.truth if item.in_catalog}
-        if decision.sku is not None and decision.sku not in there:
+        item = max(shot.truth, key=lambda item: iou(item.box, decision.box), default=None)
+        there = item is not None and item.in_catalog and iou(item.box, decision.box) > 0
+        if decision.sku is not None and not (there and item and item.sku == decision.sku):
             return VisitScore(visit.number, skus, "WRONG", False, said)
-    if not made:
-        return VisitScore(visit.number, skus, "nothing", False, said)
-    decision = made[-1][0]
-    known = [KNOWN[sku] for sku in skus if KNOWN[sku].in_catalog]
-    offered = {match.sku for match in decision.matches}
+        if item is not None:
+            last[item.sku] = decision
+    results = [_result(sku, last.get(sku)) for sku in skus]
+    worst = max(results, key=ORDER.index)
+    return VisitScore(visit.number, skus, worst, ORDER.index(worst) <= ORDER.index("offered"), said)
+
+
+def _result(sku: str, decision: Decision | None) -> str:
+    """What one item was taken for."""
+    product = KNOWN[sku]
+    if decision is None:
+        return "nothing"
     if decision.outcome is Outcome.ACCEPTED:
-        result, right = "accepted", True
-    elif decision.outcome is Outcome.UNKNOWN:
-        stranger = len(known) < len(skus)
-        result, right = ("unknown", True) if stranger else ("missed", False)
-    elif any(product.sku in offered and product.look_alikes for product in known):
-        result, right = "offered", True
-    else:
-        result, right = "asked", False
-    return VisitScore(visit.number, skus, result, right, said)
+        return "accepted"
+    if decision.outcome is Outcome.UNKNOWN:
+        return "missed" if product.in_catalog else "unknown"
+    offered = {match.sku for match in decision.matches}
+    return "offered" if sku in offered and product.look_alikes else "asked"
 
 
 def score(visits: int, seed: int, step: int, state: Path, first: int = 0) -> list[VisitScore]:
@@ -106,7 +119,7 @@ def score(visits: int, seed: int, step: int, state: Path, first: int = 0) -> lis
     scene = Scene(width=WIDTH, height=HEIGHT, fps=FPS, seed=seed)
     chosen = list(scene.visits(first + visits))[first:]
     try:
-        recogniser = Recogniser(locator, embedder)
+        recogniser = Recogniser(locator, embedder, items=settings.decide.items)
         return [
             judged(visit, made)
             for visit, made in play(chosen, scene, settings, snapshot, recogniser, step)

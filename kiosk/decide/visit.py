@@ -9,8 +9,8 @@ clock in here: time is the frames' own.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -91,6 +91,7 @@ class Visits:
         self._new_id = new_id
         self._now = now
         self._visits: list[_Visit] = []
+        self._chosen = ""
 
     @property
     def boxes(self) -> tuple[Box, ...]:
@@ -102,6 +103,12 @@ class Visits:
         for visit in self._visits:
             if visit.decision is not None and visit.decision.decision_id == decision_id:
                 visit.settled = True
+
+    def focus(self, visit_id: str) -> bool:
+        """A person turns to this item: it stays in focus while it is there. False: it has left."""
+        there = any(visit.visit_id == visit_id for visit in self._visits)
+        self._chosen = visit_id if there else self._chosen
+        return there
 
     def lost(self) -> None:
         """The camera gave no frame for a while: whatever was there, nobody watched it stay."""
@@ -140,6 +147,8 @@ class Visits:
 
         def order(pair: tuple[_Visit, Step]) -> int:
             visit, step = pair
+            if visit.visit_id == self._chosen:
+                return -2
             if step.look is None:
                 return -1 if visit is focus else len(place)
             return place[id(step.look)]
@@ -257,7 +266,7 @@ class Visits:
             hashes=self._hashes(look),
             timings=look.timings,
             category=category(verdict.matches, look.thresholds),
-            looks=tuple(visit.looks),
+            looks=_kept(visit.looks),
             waited_ms=waited_ns / 1e6,
             moment=conclusion.moment.value,
         )
@@ -280,3 +289,9 @@ class Visits:
 def _box(look: Look) -> Box:
     assert look.subject is not None
     return look.subject.box
+
+
+def _kept(looks: Iterable[Look]) -> tuple[Look, ...]:
+    """Local features are large: those of the settling look are enough to look again."""
+    *earlier, last = looks
+    return (*(replace(look, features=None) for look in earlier), last)

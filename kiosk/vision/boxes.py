@@ -54,6 +54,15 @@ def iou(first: Box, second: Box) -> float:
     return both / (first.area + second.area - both)
 
 
+def within(first: Box, second: Box) -> float:
+    """Share of the smaller box that the two have in common, 0..1."""
+    width = min(first.x2, second.x2) - max(first.x1, second.x1)
+    height = min(first.y2, second.y2) - max(first.y1, second.y1)
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / max(min(first.area, second.area), 1e-9)
+
+
 def suppress(boxes: Boxes, scores: NDArray[np.float32], overlap: float) -> list[int]:
     """Greedy non-maximum suppression: rows to keep, best score first.
 

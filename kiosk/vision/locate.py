@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from kiosk.config import LocateConfig
 from kiosk.errors import ModelError
 from kiosk.values import Box, Detection, Pixels
-from kiosk.vision.boxes import clip, grown_square, iou, suppress
+from kiosk.vision.boxes import clip, grown_square, iou, suppress, within
 from kiosk.vision.image import letterbox
 from kiosk.vision.session import Card, Session
 
@@ -26,6 +27,8 @@ KEPT_SCORE = 0.5
 """Share of the least score that suffices where an item already was."""
 STILL_THERE = 0.3
 """Least overlap with where the item was."""
+PART = 0.6
+"""A box of which another one holds this share is a part of that item, such as its label."""
 STICKINESS = 1.6
 """How much more prominent another item must be to take the attention away."""
 
@@ -52,10 +55,10 @@ class Locator:
     def card(self) -> Card:
         return self._session.card
 
-    def locate(self, pixels: Pixels, last: Box | None = None) -> tuple[Detection, ...]:
+    def locate(self, pixels: Pixels, seen: Sequence[Box] = ()) -> tuple[Detection, ...]:
         """Items in a BGR uint8 (H, W, 3) picture, best first, boxes in its pixels.
 
-        Where an item was seen `last`, a lower score will do: it must not blink when the detector
+        Where items were `seen` before, a lower score will do: they must not blink when the detector
         wavers, while a new item has to convince.
         """
         height, width = pixels.shape[:2]
@@ -63,7 +66,7 @@ class Locator:
         outputs = self._session.run(canvas[None])
         boxes, scores = outputs["boxes"][0], outputs["scores"][0]
         sides = boxes[:, 2:] - boxes[:, :2]
-        good = (scores >= self._score * (1.0 if last is None else KEPT_SCORE)) & (
+        good = (scores >= self._score * (KEPT_SCORE if seen else 1.0)) & (
             sides >= MIN_SIDE_PX
         ).all(axis=1)
         boxes, scores = fit.back(boxes[good]), scores[good]
@@ -74,10 +77,10 @@ class Locator:
             for box, row in clipped
             if min(box.width, box.height) >= MIN_SEEN_PX
         )
-        if last is None:
-            return found
         return tuple(
-            each for each in found if each.score >= self._score or iou(each.box, last) > STILL_THERE
+            each
+            for each in found
+            if each.score >= self._score or any(iou(each.box, box) > STILL_THERE for box in seen)
         )
 
     def refined(self, pixels: Pixels, detection: Detection) -> Detection:
@@ -104,21 +107,31 @@ class Locator:
         return best if iou(best.box, detection.box) >= SAME_ITEM else detection
 
 
-def subject(
-    detections: tuple[Detection, ...], width: int, height: int, last: Box | None = None
-) -> Detection | None:
-    """The one item the kiosk looks at: sure, large and near the middle. None when nothing is there.
+def subject(detections: tuple[Detection, ...], width: int, height: int) -> Detection | None:
+    """The most prominent item of a picture; None when nothing is there."""
+    return next(iter(attended(detections, width, height)), None)
+
+
+def attended(
+    detections: tuple[Detection, ...], width: int, height: int, seen: Sequence[Box] = ()
+) -> tuple[Detection, ...]:
+    """The items a kiosk looks at, the most prominent first: sure, large and near the middle.
 
     Size counts by its square root so that a big thing at the rim does not win over the item that a
-    person holds up in the centre. The item looked at `last` keeps the attention unless another one
-    is clearly more prominent: two items side by side must not take turns.
+    person holds up in the centre. The item `seen` in focus before (the first) keeps the attention
+    unless another one is clearly more prominent: two items side by side must not take turns. What
+    lies within a more prominent box is a part of that item.
     """
 
     def weight(detection: Detection) -> float:
         x, y = detection.box.centre
         off = math.hypot((x - width / 2) / width, (y - height / 2) / height)
         size = math.sqrt(detection.box.area / (width * height))
-        kept = STICKINESS if last is not None and iou(detection.box, last) > STILL_THERE else 1.0
+        kept = STICKINESS if seen and iou(detection.box, seen[0]) > STILL_THERE else 1.0
         return detection.score * size * (1.0 - min(off, 0.7)) * kept
 
-    return max(detections, key=weight, default=None)
+    chosen: list[Detection] = []
+    for each in sorted(detections, key=lambda each: -weight(each)):
+        if all(within(each.box, other.box) < PART for other in chosen):
+            chosen.append(each)
+    return tuple(chosen)

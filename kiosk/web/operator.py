@@ -37,8 +37,8 @@ def operator_view(state: State, now: datetime) -> dict[str, Any]:
         "bar-catalog-text": _catalog(state, now),
     }
     if view == "hint":
-        texts["headline"] = words.HINTS.get(state.hint, state.hint)
-        texts["detail"] = words.HINT_DETAILS.get(state.hint, "")
+        texts["headline"] = words.HINTS.get(state.hint or "", state.hint or "")
+        texts["detail"] = words.HINT_DETAILS.get(state.hint or "", "")
     if view == "nocatalog":
         texts["detail"] = f"{state.catalog.message} {words.CATALOG_HELP}"
     parts = {"camera": state.camera.ok, "catalog": state.catalog.ok, "journal": state.journal.ok}

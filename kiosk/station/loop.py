@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The station: the loop that takes the newest frame through the stages and posts what it means.
+"""The loop that takes the newest frame through the stages and posts what it means.
 
 One thread. It never waits for the page, the journal or the disk, and it keeps turning (and feeding
 the watchdog) when there is no camera: then the page says so.
@@ -16,14 +16,14 @@ import time
 from collections import deque
 from typing import Protocol
 
-from kiosk.board import Board, Live, Phase, Preview, Shown
+from kiosk.board import Board, Live, Phase, Preview
 from kiosk.capture.camera import Camera
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.decide import Step, Visits
 from kiosk.errors import CameraEnded, CameraError, CameraStalled, EmbeddingError, ImageError
-from kiosk.journal import Recorder
 from kiosk.recognise import Recogniser
-from kiosk.values import Box, Frame, Look, Record, Timings
+from kiosk.station.answers import Answers, decided, phase_of
+from kiosk.values import Box, Frame, Hint, Sight, Timings
 from kiosk.vision.boxes import stretched
 from kiosk.vision.image import fit_within
 
@@ -45,7 +45,7 @@ class Pulse(Protocol):
 
 
 class Station:
-    """Run `run` in a thread; `confirm` from any thread."""
+    """Run `run` in a thread."""
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class Station:
         recogniser: Recogniser,
         slot: SnapshotSlot,
         visits: Visits,
+        answers: Answers,
         board: Board,
-        journal: Recorder,
         pulse: Pulse,
         preview_width: int,
         patience_s: float,
@@ -65,16 +65,14 @@ class Station:
         self._recogniser = recogniser
         self._slot = slot
         self._visits = visits
+        self._answers = answers
         self._board = board
-        self._journal = journal
         self._pulse = pulse
         self._preview_width = preview_width
         self._patience_s = patience_s
         self._last_s = -math.inf
         self._stop = threading.Event()
-        self._settling = threading.Lock()
         self._recent: deque[Timings] = deque(maxlen=TIMED_LOOKS)
-        self._decisions = 0
         self._seen_frame = False
         self._odd = 0
 
@@ -96,44 +94,35 @@ class Station:
                 continue
             self._pulse.turn(frame=True)
 
-    def confirm(self, decision_id: str, sku: str) -> bool:
-        """A person picks one of the SKUs on offer. False when that is not possible any more."""
-        with self._settling:
-            shown = self._board.state().shown
-            if shown is None or shown.decision.decision_id != decision_id:
-                return False
-            if not self._journal.confirmation(decision_id, sku):
-                return False
-            self._visits.settle()
-            self._board.post(shown=dataclasses.replace(shown, confirmed=sku))
-            return True
-
     def _frame(self, frame: Frame) -> None:
         with self._slot.borrow() as snapshot:
-            look = self._look(frame, snapshot)
-            if look is None:
+            sight = self._sight(frame, snapshot)
+            if sight is None:
                 return
-            with self._settling:
-                step = self._step(look, snapshot)
-                self._board.post(**self._shown(step, snapshot), **self._seen(look, step))
-        self._board.post_preview(self._preview(frame, look, step))
+            steps = self._answers.step(sight, snapshot)
+        if sight.looks and snapshot is not None:
+            self._recent.append(sight.timings)
+        self._board.post(
+            hint=None if decided(steps) else _hint(steps),
+            live=Live(
+                sight.sequence,
+                sight.frame_size,
+                steps[0].box if steps and steps[0].look else None,
+                _others(sight, steps),
+            ),
+            timings=_median(self._recent),
+        )
+        self._board.post_preview(self._preview(frame, sight, steps))
         self._seen_frame = True
         self._last_s = time.monotonic()
 
-    def _step(self, look: Look, snapshot: Snapshot | None) -> Step:
-        """Without a catalog nothing is decided: "unknown" would be an answer nobody gave."""
-        if snapshot is not None:
-            return self._visits.step(look)
-        self._visits.lost()
-        return Step(look.subject is not None, None, False)
-
-    def _look(self, frame: Frame, snapshot: Snapshot | None) -> Look | None:
+    def _sight(self, frame: Frame, snapshot: Snapshot | None) -> Sight | None:
         """None for a frame that cannot be used: one odd picture must not end the kiosk.
 
         When no frame can be used any more it is no oddity, and the error ends the process.
         """
         try:
-            look = self._recogniser.look(frame, snapshot, last=self._visits.box)
+            sight = self._recogniser.sight(frame, snapshot, self._visits.boxes)
         except (EmbeddingError, ImageError) as error:
             self._odd += 1
             if self._odd == 1:
@@ -142,46 +131,22 @@ class Station:
                 raise
             return None
         self._odd = 0
-        return look
+        return sight
 
-    def _shown(self, step: Step, snapshot: Snapshot | None) -> dict[str, object]:
-        """What the board shows of the decision; nothing to change while it stands."""
-        if step.decision is None:
-            return {"shown": None}
-        if not step.new:
-            return {}
-        self._decisions += 1
-        self._journal.decision(step.decision)
-        records: tuple[Record, ...] = ()
-        if snapshot is not None:
-            records = tuple(snapshot.record(match.sku) for match in step.decision.matches)
-        return {"shown": Shown(step.decision, records), "decisions": self._decisions}
-
-    def _seen(self, look: Look, step: Step) -> dict[str, object]:
-        """What the board shows of the frame."""
-        if look.embedding is not None:
-            self._recent.append(look.timings)
-        item = look.subject.box if look.subject else None
-        return {
-            "phase": _phase(step),
-            "hint": "move_into_view" if step.cut_off and step.decision is None else "",
-            "live": Live(look.sequence, look.frame_size, item, _others(look)),
-            "timings": _median(self._recent),
-        }
-
-    def _preview(self, frame: Frame, look: Look, step: Step) -> Preview:
+    def _preview(self, frame: Frame, sight: Sight, steps: tuple[Step, ...]) -> Preview:
         side = round(self._preview_width * max(1.0, frame.height / frame.width))
         small = fit_within(frame.pixels, side)
         if small is frame.pixels:  # the frame is only borrowed
             small = small.copy()
         scale = small.shape[1] / frame.width
+        focus = steps[0] if steps and steps[0].look else None
         return Preview(
             sequence=frame.sequence,
             pixels=small,
-            subject=stretched(look.subject.box, scale, scale) if look.subject else None,
-            others=tuple(stretched(box, scale, scale) for box in _others(look)),
-            phase=_phase(step),
-            outcome=step.decision.outcome.value if step.decision else "",
+            subject=stretched(focus.box, scale, scale) if focus else None,
+            others=tuple(stretched(box, scale, scale) for box in _others(sight, steps)),
+            phase=phase_of(steps),
+            outcome=outcome.value if (outcome := decided(steps)) else "",
         )
 
     def _no_frame(self, fault: CameraError) -> None:
@@ -189,20 +154,21 @@ class Station:
         waited_s = time.monotonic() - self._last_s
         if isinstance(fault, CameraStalled) and waited_s < self._patience_s:
             return
-        with self._settling:
-            self._visits.lost()
-            phase = Phase.READY if self._seen_frame else Phase.STARTING
-            self._board.post(shown=None, phase=phase, hint="")
+        self._answers.lost()
+        self._board.post(phase=Phase.READY if self._seen_frame else Phase.STARTING, hint=None)
 
 
-def _phase(step: Step) -> Phase:
-    if not step.present:
-        return Phase.READY
-    return Phase.DECIDED if step.decision else Phase.LOOKING
+def _others(sight: Sight, steps: tuple[Step, ...]) -> tuple[Box, ...]:
+    """Every item but the one in focus."""
+    focus = steps[0].box if steps and steps[0].look else None
+    return tuple(each.box for each in sight.detections if each.box != focus)
 
 
-def _others(look: Look) -> tuple[Box, ...]:
-    return tuple(each.box for each in look.detections if each is not look.subject)
+def _hint(steps: tuple[Step, ...]) -> Hint | None:
+    look = steps[0].look if steps else None
+    if look is None:
+        return None
+    return look.hint or (None if look.whole else Hint.MOVE_INTO_VIEW)
 
 
 def _median(recent: deque[Timings]) -> Timings:
