@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages in their order, for one item or for every item in a frame."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from kiosk.catalog.details import COMPARED_SKUS
+from kiosk.catalog.snapshot import Snapshot
+from kiosk.config import VerifyConfig
+from kiosk.decide import judge
+from kiosk.recognise.second_look import compared, turns
+from kiosk.values import (
+    Box,
+    Detection,
+    Embedding,
+    Features,
+    Frame,
+    Look,
+    Match,
+    Outcome,
+    Pixels,
+    Sight,
+    Thresholds,
+    Timings,
+)
+from kiosk.vision.boxes import stretched, touches_edge
+from kiosk.vision.embed import Embedder
+from kiosk.vision.features import features
+from kiosk.vision.locate import Locator, attended
+
+LISTED_SKUS = COMPARED_SKUS
+"""SKUs kept per look: what a choice can offer, and some to compare and to fuse over frames."""
+NO_CATALOG = Thresholds(accept=2.0, choose=2.0, margin=2.0, method="no catalog", samples=0)
+"""Thresholds that nothing can reach."""
+
+
+class Recogniser:
+    """The stages in their order. Use from one thread."""
+
+    def __init__(
+        self,
+        locator: Locator,
+        embedder: Embedder,
+        config: VerifyConfig | None = None,
+        *,
+        items: int = 1,
+    ) -> None:
+        """`items`: how many items of one frame are looked at, the most prominent first."""
+        self._locator = locator
+        self._embedder = embedder
+        self._config = config or VerifyConfig()
+        self._items = items
+
+    def look(self, frame: Frame, snapshot: Snapshot | None) -> Look:
+        """The most prominent item of `frame`, as if nothing had been seen before.
+
+        Without a snapshot items are found but nothing matches.
+        """
+        sight = self._sight(frame, snapshot, (), 1)
+        if sight.looks:
+            return sight.looks[0]
+        return Look(
+            sequence=frame.sequence,
+            captured_ns=frame.captured_ns,
+            frame_size=(frame.width, frame.height),
+            detections=sight.detections,
+            subject=None,
+            whole=True,
+            embedding=None,
+            matches=(),
+            thresholds=snapshot.thresholds if snapshot else NO_CATALOG,
+            release=snapshot.release if snapshot else "",
+            timings=sight.timings,
+        )
+
+    def sight(self, frame: Frame, snapshot: Snapshot | None, seen: Sequence[Box] = ()) -> Sight:
+        """Every item of `frame`. `seen` is where items were, the one in focus first."""
+        return self._sight(frame, snapshot, seen, self._items)
+
+    def _sight(
+        self, frame: Frame, snapshot: Snapshot | None, seen: Sequence[Box], most: int
+    ) -> Sight:
+        started = time.perf_counter()
+        found = self._locate(frame, seen)
+        chosen = attended(found, frame.width, frame.height, seen)[:most]
+        items = [self._locator.refined(frame.pixels, item) for item in chosen]
+        detections = (*items, *(each for each in found if each not in chosen))
+        located = time.perf_counter()
+        embeddings = self._embedded(frame, items) if snapshot is not None else [None] * len(items)
+        embedded = time.perf_counter()
+        share = max(1, len(items))
+        spent = Timings(
+            locate_ms=1000 * (located - started), embed_ms=1000 * (embedded - located) / share
+        )
+        until_s = embedded + self._config.budget_ms / 1000
+        looks = tuple(
+            self._look(frame, snapshot, detections, item, embedding, spent, until_s)
+            for item, embedding in zip(items, embeddings, strict=True)
+        )
+        total_ms = 1000 * (time.perf_counter() - started)
+        return Sight(
+            sequence=frame.sequence,
+            captured_ns=frame.captured_ns,
+            frame_size=(frame.width, frame.height),
+            detections=detections,
+            looks=looks,
+            timings=Timings(
+                locate_ms=spent.locate_ms,
+                embed_ms=spent.embed_ms * len(items),
+                search_ms=sum(look.timings.search_ms for look in looks),
+                verify_ms=sum(look.timings.verify_ms for look in looks),
+                total_ms=total_ms,
+            ),
+        )
+
+    def _look(
+        self,
+        frame: Frame,
+        snapshot: Snapshot | None,
+        detections: tuple[Detection, ...],
+        item: Detection,
+        embedding: Embedding | None,
+        spent: Timings,
+        until_s: float,
+    ) -> Look:
+        started = searched = time.perf_counter()
+        matches: tuple[Match, ...] = ()
+        seen: Features | None = None
+        left = 0
+        if snapshot is not None and embedding is not None:
+            candidates = snapshot.candidates(embedding, LISTED_SKUS)
+            matches = tuple(candidate.match for candidate in candidates)
+            searched = time.perf_counter()
+            settled = judge(matches, snapshot.thresholds).outcome is Outcome.ACCEPTED
+            order = turns(candidates, snapshot.details)
+            if self._config.on and order and not settled:
+                seen = features(frame.pixels, item.box)
+                found = compared(seen, matches, order, until_s)
+                matches, left = found.matches, found.left
+        verified = time.perf_counter()
+        return Look(
+            sequence=frame.sequence,
+            captured_ns=frame.captured_ns,
+            frame_size=(frame.width, frame.height),
+            detections=detections,
+            subject=item,
+            whole=not touches_edge(item.box, frame.width, frame.height),
+            embedding=embedding,
+            matches=matches,
+            thresholds=snapshot.thresholds if snapshot else NO_CATALOG,
+            release=snapshot.release if snapshot else "",
+            timings=Timings(
+                locate_ms=spent.locate_ms,
+                embed_ms=spent.embed_ms,
+                search_ms=1000 * (searched - started),
+                verify_ms=1000 * (verified - searched),
+                total_ms=spent.locate_ms + spent.embed_ms + 1000 * (verified - started),
+            ),
+            unverified=left,
+            features=seen,
+        )
+
+    def _embedded(self, frame: Frame, items: Sequence[Detection]) -> list[Embedding | None]:
+        """Unit vectors at the precision in which they are kept: a replay then sees the same."""
+        crops = [self._embedder.crop(frame.pixels, item.box) for item in items]
+        return list(self._embedder.embed(crops).astype(np.float16).astype(np.float32))
+
+    def _locate(self, frame: Frame, seen: Sequence[Box]) -> tuple[Detection, ...]:
+        if frame.lores is None:
+            return self._locator.locate(frame.pixels, seen)
+        # The camera's own small picture saves shrinking the large one; boxes are scaled back.
+        dx = frame.width / frame.lores.shape[1]
+        dy = frame.height / frame.lores.shape[0]
+        small = [stretched(box, 1 / dx, 1 / dy) for box in seen]
+        return tuple(
+            Detection(stretched(each.box, dx, dy), each.score)
+            for each in self._locator.locate(frame.lores, small)
+        )
+
+
+def still(pixels: Pixels, sequence: int = 0) -> Frame:
+    """A frame of one picture, for pictures that come from files."""
+    return Frame(np.ascontiguousarray(pixels), sequence, time.monotonic_ns())
