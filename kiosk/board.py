@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kiosk.capture.status import CameraStatus
+from kiosk.orders.values import OrderState
 from kiosk.values import Box, Decision, Hint, Pixels, Record, Timings
 
 
@@ -108,6 +109,8 @@ class State:
     """Further items in view, each with an answer of its own."""
     last: Shown | None = None
     """What was on show before, kept by the board once its item has left."""
+    order: OrderState | None = None
+    """The expected list that is being checked; None: there is none."""
     live: Live = field(default_factory=Live)
     camera: CameraStatus = field(default_factory=CameraStatus)
     catalog: CatalogStatus = field(default_factory=CatalogStatus)
