@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -224,12 +225,9 @@ def damaged(connection: sqlite3.Connection, statement: str, path: Path) -> tuple
         "features = substr(features, 1, length(features) - 7)",
         "features = zeroblob(length(features))",
         "features = x'00'",
-        "body = '{'",
-        "body = '[]'",
         "body = '{}'",
-        'body = replace(body, \'"hint":"hold_still"\', \'"hint":"dance"\')',
-        "body = replace(body, '0.8125', 'null')",
-        "body = replace(body, '\"sku\"', '\"uks\"')",
+        "body = x'00'",
+        "body = substr(body, 1, length(body) - 5)",
     ],
 )
 def test_a_damaged_look_is_the_trouble_of_its_decision_alone(
@@ -242,16 +240,38 @@ def test_a_damaged_look_is_the_trouble_of_its_decision_alone(
     assert first.evidence["similarity"] == 0.8125
 
 
-def test_a_turned_bit_in_the_features_is_found(connection: sqlite3.Connection, path: Path) -> None:
-    (blob,) = connection.execute(
-        "SELECT features FROM looks WHERE decision_id = 'd1' AND number = 2"
-    ).fetchone()
+WHERE = "FROM looks WHERE decision_id = 'd1' AND number = 2"
+
+
+@pytest.mark.parametrize("column", ["body", "embedding", "features"])
+def test_a_turned_bit_is_found(column: str, connection: sqlite3.Connection, path: Path) -> None:
+    number, blob = connection.execute(f"SELECT id, {column} {WHERE}").fetchone()
     turned = bytearray(blob)
-    turned[5000] ^= 4
-    connection.execute(
-        "UPDATE looks SET features = ? WHERE decision_id = 'd1' AND number = 2", (bytes(turned),)
-    )
-    assert "are not those that were written" in story(path, "d1").damage
+    turned[len(turned) // 2] ^= 4
+    connection.execute(f"UPDATE looks SET {column} = ? WHERE id = ?", (bytes(turned), number))
+    assert story(path, "d1").damage.startswith("decision d1: look 3 is damaged")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"hint":"hold_still"', '"hint":"dance"'),
+        ("0.8125", "null"),
+        ('"sku"', '"uks"'),
+        ('"sums"', '"summs"'),
+        ('"box":[10.0,', '"box":['),
+        ('"quality":{', '"quality":{"mood":1,'),
+    ],
+)
+def test_a_look_of_another_form_is_refused(
+    before: str, after: str, connection: sqlite3.Connection, path: Path
+) -> None:
+    number, blob = connection.execute(f"SELECT id, body {WHERE}").fetchone()
+    text = zlib.decompress(blob).decode()
+    assert before in text
+    other = zlib.compress(text.replace(before, after, 1).encode())
+    connection.execute("UPDATE looks SET body = ? WHERE id = ?", (other, number))
+    assert story(path, "d1").damage.startswith("decision d1: look 3 is damaged")
 
 
 @pytest.mark.parametrize("body", ["{", "[]", "{}", '{"thresholds":{}}', "null"])

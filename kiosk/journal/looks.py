@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is kept of each look of a decision: all that a replay needs, and no picture.
 
-A look is a JSON text (what was seen and found), its embedding as float16 and, for the look that
-settled it, its local features. What is read back is held against its form: cards wear out.
+A look is a JSON text (what was seen and found; deflated, a third of its size), its embedding as
+float16 and, for the look that settled it, its local features. What is read back is held against its
+form and its checksums: cards wear out.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ LOOK_COLUMNS = ("decision_id", "number", "at", "body", "embedding", "features")
 _DIGITS = 6
 """Decimals kept of similarities and the like: float32 holds no more of a number near 1."""
 
+_MOST_BYTES = 1024 * 1024
+"""Of the text of a look: it has about 2,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class LookRow:
@@ -47,7 +51,8 @@ class LookRow:
     """Counts from 0, the oldest; the last one settled the decision."""
     at: str
     """Of its decision: both are swept together."""
-    body: str
+    body: bytes
+    """JSON, deflated by zlib, which has a checksum of its own."""
     embedding: bytes | None
     features: bytes | None
 
@@ -71,7 +76,7 @@ def rows(decision: Decision, decision_id: str, at: str, *, features: bool) -> tu
         points = None if kept is None else pack(kept)
         body = _body(look)
         body["sums"] = [_sum(embedding), _sum(points)]
-        text = json.dumps(body, separators=(",", ":"))
+        text = zlib.compress(json.dumps(body, separators=(",", ":")).encode())
         found.append(LookRow(decision_id, number, at, text, embedding, points))
     return tuple(found)
 
@@ -91,12 +96,12 @@ def unpacked_embedding(data: bytes) -> Embedding:
 
 
 def as_look(
-    row: tuple[int, str, bytes | None, bytes | None], thresholds: Thresholds, release: str
+    row: tuple[int, bytes, bytes | None, bytes | None], thresholds: Thresholds, release: str
 ) -> Look:
     """The look in a row (number, body, embedding, features). Raises StateError when damaged."""
     number, body, embedding, features = row
     try:
-        facts = json.loads(body)
+        facts = json.loads(_inflated(body))
         for blob, kept in zip((embedding, features), facts["sums"], strict=True):
             if blob is not None and _sum(blob) != kept:  # features may be gone: they are swept
                 raise ValueError("its bytes are not those that were written")
@@ -119,7 +124,7 @@ def as_look(
             codes=tuple(_codes(facts.get("codes", ()))),
             coded=tuple(str(sku) for sku in facts.get("coded", ())),
         )
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, zlib.error) as error:
         raise StateError(
             f"look {number + 1} is damaged ({type(error).__name__}: {error}): the rest of the "
             "journal can be used; check the card or disk it lies on"
@@ -222,6 +227,15 @@ def _box(values: Any) -> Box | None:  # noqa: ANN401 - whatever JSON gives
 def _features(data: bytes) -> Features:
     (found,) = unpack(data)
     return found
+
+
+def _inflated(body: bytes) -> bytes:
+    """Raises ValueError or zlib.error for anything but one whole text of a sane length."""
+    reader = zlib.decompressobj()
+    text = reader.decompress(body, _MOST_BYTES)
+    if not reader.eof:
+        raise ValueError("it is cut short or far too long")
+    return text
 
 
 def _sum(blob: bytes | None) -> int | None:

@@ -34,7 +34,7 @@ _LOOKS = (
     decision_id TEXT NOT NULL,
     number INTEGER NOT NULL,
     at TEXT NOT NULL,
-    body TEXT NOT NULL,
+    body BLOB NOT NULL,
     embedding BLOB,
     features BLOB
 )""",
