@@ -28,6 +28,7 @@ LAYERS = {
     "kiosk.vision": 2,
     "kiosk.scene": 2,
     "kiosk.search": 2,
+    "kiosk.barcode": 2,
     "kiosk.decide": 2,
     "kiosk.verify": 2,
     "kiosk.capture": 3,
@@ -61,7 +62,9 @@ PACKAGES = (
     "refusals",
     "orders",
     "scene",
+    "recognise",
     "search",
+    "station",
     "verify",
     "web",
 )
@@ -79,6 +82,7 @@ THIRD_PARTIES = {
     "tqdm": {"kiosk.cli"},
     "waitress": {"kiosk.web"},
     "werkzeug": {"kiosk.api", "kiosk.web"},
+    "zxingcpp": {"kiosk.barcode"},
 }
 
 

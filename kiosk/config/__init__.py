@@ -9,6 +9,7 @@ from kiosk.config.paths import (
     state_directory,
 )
 from kiosk.config.sections import (
+    BarcodeConfig,
     CameraConfig,
     CatalogConfig,
     Config,
@@ -25,6 +26,7 @@ from kiosk.config.sections import (
 )
 
 __all__ = [
+    "BarcodeConfig",
     "CameraConfig",
     "CatalogConfig",
     "Config",
