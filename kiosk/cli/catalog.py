@@ -16,6 +16,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # has no stubs
 from kiosk.catalog.build import BuildOptions, BuildReport, PictureReport, build
 from kiosk.catalog.manifest import RECORDS, Manifest, check_files, read_manifest, verify
 from kiosk.catalog.records import Records
+from kiosk.cli import lint
 from kiosk.cli.options import Verbs, add_config, load_config
 from kiosk.cli.visible import visible
 from kiosk.models import load_models
@@ -36,6 +37,7 @@ def register(verbs: Verbs) -> None:
     check = actions.add_parser("verify", help="check every byte of a release")
     check.add_argument("release", type=Path, metavar="DIR")
     check.set_defaults(run=run_verify)
+    lint.register(actions)
 
 
 def _register_build(actions: Verbs) -> None:

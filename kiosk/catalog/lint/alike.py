@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Groups of SKUs that similarity cannot tell apart, and what the print makes of each pair.
+
+The groups are the release's own where it states them, so that a lint and a kiosk say the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from kiosk import verify
+from kiosk.catalog.leave_out import evenly
+from kiosk.catalog.lint.content import Content, Rows
+from kiosk.catalog.lint.findings import Pair, Print
+from kiosk.catalog.lint.nearest import Nearness
+from kiosk.values import NEVER_APART, Features
+
+MOST_MARGIN = 0.1
+"""One odd picture may drive the margin of a release far up: that makes no look-alikes of all."""
+SEEN_AT = 0.8
+"""Similarity at which a camera typically sees a reference of its own SKU: a catalog picture is
+nearer to itself than any camera will be, and then a print can raise it by less."""
+CLEAR = 0.5
+"""Strength from which on a print was found: the picture's own, or the other's on it."""
+_TRIED = 3
+"""Nearest other SKUs that are held against each picture."""
+_MOST_ROWS = 256
+"""References of a SKU that a view is held against: evenly chosen where there are more."""
+_ALL_PAIRS, _EACH = 6, 2
+"""A group of up to this many SKUs is shown with all its pairs; a larger one with this many of each
+SKU, the closest."""
+_MOST_PAIRED = 60
+"""SKUs of a group that are held against each other: with more nobody reads on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A picture and the other SKU that it comes close to."""
+
+    picture: int
+    sku: int
+    lead: float
+    """Middle lead of its views over that SKU."""
+
+
+def groups(content: Content, near: Nearness) -> tuple[tuple[int, ...], ...]:
+    """Positions of SKUs that cannot be told apart by similarity; each SKU is in one group at most.
+
+    Without groups in the release: whatever leads by less than its margin, and the SKUs that it
+    calls contested, each with the nearest of the others.
+    """
+    least = min(content.manifest.thresholds.margin, MOST_MARGIN)
+    edges = [
+        (int(content.owners[met.picture]), met.sku)
+        for met in _meetings(content, near)
+        if met.lead < least
+    ]
+    return _joined([*edges, *_contested(content, near)])
+
+
+def _meetings(content: Content, near: Nearness) -> Iterator[Meeting]:
+    """Pictures that come near enough to another SKU for it to be offered."""
+    least = content.manifest.thresholds.choose
+    for picture in range(len(content.pictures)):
+        for sku, value in zip(near.rivals[picture, :_TRIED], near.near[picture], strict=False):
+            if sku >= 0 and value >= least:
+                yield Meeting(picture, int(sku), lead(content, picture, int(sku)))
+
+
+def _contested(content: Content, near: Nearness) -> Iterator[tuple[int, int]]:
+    """Each contested SKU with the contested one that comes nearest to any of its pictures."""
+    for sku in sorted(content.contested):
+        pictures = content.pictures_of(sku)
+        block = slice(pictures.start, pictures.stop)
+        others = np.isin(near.rivals[block], sorted(content.contested))
+        if others.any():
+            best = np.where(others, near.near[block], -np.inf).argmax()
+            yield sku, int(near.rivals[block].flat[best])
+
+
+def _joined(edges: Iterable[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
+    """What hangs together, each sorted."""
+    group: dict[int, int] = {}
+    members: dict[int, list[int]] = defaultdict(list)
+
+    def find(sku: int) -> int:
+        while group.setdefault(sku, sku) != sku:
+            group[sku] = group[group[sku]]
+            sku = group[sku]
+        return sku
+
+    for left, right in edges:
+        group[find(left)] = find(right)
+    for sku in sorted(group):
+        members[find(sku)].append(sku)
+    return tuple(sorted(tuple(some) for some in members.values() if len(some) > 1))
+
+
+def lead(content: Content, picture: int, sku: int) -> float:
+    """By how much the views of a picture are nearer to the rest of its own SKU than to `sku`; the
+    middle one. A view is not held against itself.
+    """
+    mine = content.rows_of(picture)
+    rows = np.arange(mine.start, mine.stop)
+    views = content.vectors[rows].astype(np.float32)
+    own = _some(content, int(content.owners[picture]), rows)
+    near = views @ content.vectors[own].astype(np.float32).T
+    near[np.equal.outer(rows, own)] = -np.inf
+    best = near.max(axis=1)
+    other = views @ content.vectors[_some(content, sku)].astype(np.float32).T
+    # The only reference of its SKU: a camera sees it as it is, at best.
+    return float(np.median(np.where(np.isfinite(best), best, 1.0) - other.max(axis=1)))
+
+
+def _some(content: Content, sku: int, always: Rows | None = None) -> Rows:
+    """Rows of a SKU, evenly chosen, and those in `always`."""
+    rows = content.rows_of_sku(sku)
+    every = evenly(np.arange(rows.start, rows.stop), _MOST_ROWS)
+    return every if always is None else np.union1d(every, always)
+
+
+def pairs(content: Content, group: tuple[int, ...]) -> tuple[Pair, ...]:
+    """The pairs of a group, the closest first; of a large group only the closest of each SKU."""
+    closest = sorted(
+        (_closest(content, left, right) for left, right in combinations(group[:_MOST_PAIRED], 2)),
+        key=lambda near: (near.lead, near.left, near.right),
+    )
+    if len(group) > _ALL_PAIRS:
+        seen: Counter[int] = Counter()
+        kept = []
+        for near in closest:
+            skus = content.owners[[near.left, near.right]].tolist()
+            if min(seen[sku] for sku in skus) < _EACH:
+                kept.append(near)
+                seen.update(skus)
+        closest = kept
+    return tuple(_looked(content, near) for near in closest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """Two pictures where two SKUs come closest."""
+
+    left: int
+    right: int
+    similarity: float
+    lead: float
+
+
+def _closest(content: Content, left: int, right: int) -> _Near:
+    """Where two SKUs come closest: the picture of either that leads least, and what it is like."""
+    found = [_least(content, one, other) for one, other in ((left, right), (right, left))]
+    one, other = found[0], _Near(found[1].right, found[1].left, found[1].similarity, found[1].lead)
+    nearest = min(one, other, key=lambda near: near.lead)
+    return replace(nearest, similarity=max(one.similarity, other.similarity))
+
+
+def _least(content: Content, sku: int, other: int) -> _Near:
+    """The picture of `sku` nearest to any reference of `other`, and its lead over it."""
+    mine = evenly(np.array(content.pictures_of(sku)), _MOST_ROWS)
+    rows = _some(content, other)
+    near = content.plain(mine) @ content.vectors[rows].astype(np.float32).T
+    at, column = np.unravel_index(int(near.argmax()), near.shape)
+    picture = int(mine[at])
+    met = int(np.searchsorted(content.first, rows[column], side="right")) - 1
+    return _Near(picture, met, float(near[at, column]), lead(content, picture, other))
+
+
+def pair_of(content: Content, left: int, right: int) -> Pair:
+    """Two pictures of different SKUs as a pair."""
+    similarity = float(content.plain([left])[0] @ content.plain([right])[0])
+    other = int(content.owners[right])
+    return _looked(content, _Near(left, right, similarity, lead(content, left, other)))
+
+
+def _looked(content: Content, near: _Near) -> Pair:
+    """The pair with what the second look makes of it."""
+    one, other = (content.details.of(picture) for picture in (near.left, near.right))
+    least = content.manifest.thresholds.apart
+    pair = Pair(
+        content.shown(near.left),
+        content.shown(near.right),
+        similarity=near.similarity,
+        lead=near.lead,
+        print=Print.OFF,
+    )
+    if one is None or other is None or least >= NEVER_APART:
+        return pair
+    looks = [_print_lead(a, b, near.similarity) for a, b in ((one, other), (other, one))]
+    worst = min(look.lead for look in looks)
+    points = max(look.points for look in looks)
+    return replace(pair, print=_verdict(looks, least), print_lead=worst, points=points)
+
+
+def _verdict(looks: Sequence[_PrintLead], least: float) -> Print:
+    if min(look.lead for look in looks) >= least:
+        return Print.APART
+    if min(look.own for look in looks) < CLEAR:
+        return Print.LITTLE
+    return Print.SAME if max(look.other for look in looks) >= CLEAR else Print.CLOSE
+
+
+@dataclass(frozen=True, slots=True)
+class _PrintLead:
+    lead: float
+    own: float
+    """Strength of the picture's print against itself."""
+    other: float
+    """Strength of its print on the other picture."""
+    points: int
+
+
+def _print_lead(seen: Features, other: Features, similarity: float) -> _PrintLead:
+    """How far a picture, as a camera would see it, leads over the other one by evidence."""
+    mine, its = verify.compare(seen, seen), verify.compare(seen, other)
+    evidence = verify.joined(SEEN_AT, mine) - verify.joined(SEEN_AT * similarity, its)
+    return _PrintLead(evidence, mine.strength, its.strength, its.points)
