@@ -13,7 +13,7 @@ from order_parts import EAN, RECORDS, decision, order, records
 
 from kiosk.errors import OrderError
 from kiosk.orders import changes, result
-from kiosk.orders.check import offers, same_code, tapped, weigh
+from kiosk.orders.check import offers, refused, same_code, tapped, weigh
 from kiosk.orders.values import By, Order, Stage, Verdict
 from kiosk.values import Decision, Outcome, Rule
 
@@ -171,6 +171,15 @@ def test_an_undone_visit_is_not_counted_again_by_the_camera_but_by_a_tap() -> No
     assert show(now, decision("v1", A, "A", again="x")) == (now, None)
     now, reading = tapped(now, made, "A", records(made), AT)
     assert (reading.verdict, now.counted(1)) == (Verdict.MATCH, 1)
+
+
+def test_what_a_person_calls_wrong_counts_no_more_but_its_next_answer_does() -> None:
+    made = decision("v1", A, "A")
+    now, _ = show(order(("A", 2), ("B", 1)), made)
+    now = refused(now, made)
+    assert now.counted(1) == 0
+    after, verdict = show(now, decision("v1", A, "B", again="x"))
+    assert (verdict, after.counted(1), after.counted(2)) == (Verdict.MATCH, 0, 1)
 
 
 def test_undo_takes_the_last_count_or_the_one_named_and_says_when_there_is_none() -> None:

@@ -63,6 +63,12 @@ def tapped(
     return _with(without, reading, decision, at), reading
 
 
+def refused(order: Order, decision: Decision) -> Order:
+    """The order without what this decision's visit counted: a person said it is something else."""
+    visit = (count for count in order.counts if count.visit_id == decision.visit_id)
+    return _without(order, next((each for each in visit if each.stands), None), Undone.REFUSED)
+
+
 def read(order: Order, decision: Decision, records: Sequence[Record]) -> Reading:
     """The verdict on a decision, as the list stands now."""
     codes = tuple(code.text for code in decision.codes)

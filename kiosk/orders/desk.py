@@ -18,9 +18,9 @@ from uuid import uuid4
 from kiosk.errors import OrderError, StateError
 from kiosk.orders import changes, check, database, result
 from kiosk.orders.articles import Articles
-from kiosk.orders.draft import MAX_NUMBER, order_number
+from kiosk.orders.draft import order_number
 from kiosk.orders.keeper import RETRY_S, Job, Keeper, Notes
-from kiosk.orders.showing import Names, checked, order_state
+from kiosk.orders.showing import Names, checked, order_state, outdated
 from kiosk.orders.values import Checked, Line, Offer, Order, OrderState, Signed, Stage, Verdict
 from kiosk.values import Decision, Record
 
@@ -115,10 +115,29 @@ class OrderDesk:
             if order is None or known is None:
                 return None
             decision, records = known
-            after, reading = check.tapped(order, decision, sku, records, self._at())
+            after, reading = check.tapped(order, decision, sku, records, self.at())
             self._last = checked(reading, decision, records, ())
             self._submit(order, after)
             return reading.verdict
+
+    def decided(self, decision: Decision, records: Sequence[Record]) -> None:
+        """For whoever tells of decisions and expects no answer."""
+        self.decision(decision, records)
+
+    def confirmed(self, decision: Decision, sku: str) -> None:
+        """For whoever tells of taps and expects no answer."""
+        self.confirmation(decision.decision_id, sku)
+
+    def refused(self, decision: Decision) -> None:
+        """A person said that this is wrong: it counts no more, until the visit is decided anew."""
+        with self._lock:
+            order = self._open()
+            if order is None:
+                return
+            after = check.refused(order, decision)
+            if self._last is not None and self._last.decision_id == decision.decision_id:
+                self._last = None
+            self._submit(order, after)
 
     def create(self, number: str, lines: tuple[Line, ...]) -> Order:
         """A new order; it waits until it is opened. The same list sent twice is one order.
@@ -140,7 +159,7 @@ class OrderDesk:
                 raise OrderError(
                     "too_many_orders", f"{MAX_UNCLOSED} orders are not closed: close some first"
                 )
-            order = Order(uuid4().hex, number, lines, self._at())
+            order = Order(uuid4().hex, number, lines, self.at())
             job = self._submit(None, order)
         self._saved(job)
         return order
@@ -187,7 +206,7 @@ class OrderDesk:
         with self._lock:
             order = self._found(order_id)
             after = change(order)
-            if self._answers(order, after):
+            if outdated(self._last, order, after):
                 self._last = None
             job = self._submit(order, after)
         self._saved(job)
@@ -198,16 +217,12 @@ class OrderDesk:
 
         Raises OrderError: bad_name, no_such_order, order_closed, not_saved.
         """
-        name = name.strip()
-        if not name or len(name) > MAX_NUMBER or not name.isprintable():
-            raise OrderError(
-                "bad_name", f"sign with a name: 1 to {MAX_NUMBER} characters of one line of text"
-            )
+        name = result.signer(name)
         self._refuse_unknown(order_id)
         release = self._articles.release()
         with self._lock:
             order = self._found(order_id)
-            at = self._at()
+            at = self.at()
             signed = result.sign(order, name=name, at=at, release=release)
             if order.stage is Stage.OPEN:
                 self._last = None
@@ -215,13 +230,6 @@ class OrderDesk:
             job = self._submit(order, after, signed)
         self._saved(job)
         return signed
-
-    def _answers(self, before: Order, after: Order) -> bool:
-        """A change that makes the verdict on the page old; an undo leaves a question open."""
-        asks = self._last is not None and self._last.verdict is Verdict.UNSURE
-        undone = len(before.counts) == len(after.counts) and before.lines == after.lines
-        changed = before.lines != after.lines or before.counts != after.counts
-        return changed and not (asks and undone)
 
     def _open(self) -> Order | None:
         return next((each for each in self._orders.values() if each.stage is Stage.OPEN), None)
@@ -283,5 +291,6 @@ class OrderDesk:
             self._state = state
         self._post(state)
 
-    def _at(self) -> str:
+    def at(self) -> str:
+        """Now, as orders keep times: UTC, ISO 8601."""
         return self._now().astimezone(UTC).isoformat(timespec="milliseconds")

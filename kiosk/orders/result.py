@@ -12,6 +12,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from kiosk.errors import OrderError
+from kiosk.orders.draft import MAX_NUMBER
 from kiosk.orders.values import By, Count, Line, Order, Signed, Verdict
 
 FORMAT = 1
@@ -47,6 +49,16 @@ def sign(order: Order, *, name: str, at: str, release: str) -> Signed:
         canonical=canonical,
         sha256=fingerprint(canonical),
     )
+
+
+def signer(name: str) -> str:
+    """The name under a result, as it is kept. Raises OrderError: bad_name."""
+    plain = name.strip()
+    if not plain or len(plain) > MAX_NUMBER or not plain.isprintable():
+        raise OrderError(
+            "bad_name", f"sign with a name: 1 to {MAX_NUMBER} characters of one line of text"
+        )
+    return plain
 
 
 def differences(order: Order) -> dict[str, list[dict[str, Any]]]:

@@ -84,6 +84,14 @@ def checked(
     )
 
 
+def outdated(last: Checked | None, before: Order, after: Order) -> bool:
+    """What a person did makes the verdict on show old; an undo leaves a question open."""
+    asks = last is not None and last.verdict is Verdict.UNSURE
+    undone = len(before.counts) == len(after.counts) and before.lines == after.lines
+    changed = before.lines != after.lines or before.counts != after.counts
+    return changed and not (asks and undone)
+
+
 def _name(line: Line, names: Names) -> str:
     found = names.of(line.sku) if line.sku and not line.text else None
     return line.text or found or line.sku or line.barcode

@@ -46,6 +46,7 @@ class Undone(StrEnum):
 
     NO = ""
     PERSON = "undone by a person"
+    REFUSED = "a person said that it is something else"
     REPLACED = "another answer for the same visit came later"
 
 

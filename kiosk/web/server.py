@@ -37,7 +37,7 @@ class Server:
             sockets=[self._socket],
             threads=2 * streams + SPARE_THREADS,
             ident=None,
-            max_request_body_size=16 * MAX_BODY_BYTES,
+            max_request_body_size=80 * MAX_BODY_BYTES,
             max_request_header_size=32_768,
             # Connections that say nothing must not keep the health check out: room for many, and
             # soon gone. A stream has its heartbeat.
