@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import zxingcpp
 from prints import face
 
 from kiosk.barcode import MAX_CHARS, is_gtin, normalised, printable, read, skus_of, table
+from kiosk.catalog.records import Records, write_records
 from kiosk.errors import ImageError
 from kiosk.values import Box, Code, Pixels, Record
 
@@ -235,3 +237,15 @@ def test_codes_are_looked_up_among_the_records() -> None:
     assert skus_of([code("BOX-9"), code(UPCA)], known) == ("TEA-XL", "SOAP")
     assert skus_of([code("nobody")], known) == ()
     assert skus_of([], known) == ()
+
+
+def test_a_catalog_finds_its_skus_by_any_form_of_their_codes(tmp_path: Path) -> None:
+    path = tmp_path / "records.sqlite"
+    write_records(path, [Record("TEA", "Tea", "", (EAN13, "T-1")), Record("SOAP", "", "")], [])
+    records = Records.open(path)
+    try:
+        assert records.by_barcode(f"(01)0{EAN13}") == ("TEA",)
+        assert records.by_barcode(" T-1 ") == ("TEA",)
+        assert records.by_barcode(EAN8) == ()
+    finally:
+        records.close()

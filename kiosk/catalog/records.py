@@ -19,6 +19,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from kiosk.barcode import normalised, table
 from kiosk.errors import CatalogError
 from kiosk.values import Box, Record
 
@@ -122,6 +123,8 @@ class Records:
         """(N,) position in `skus` of the SKU of each reference."""
         self.pictures: NDArray[np.int32] = table[:, 2].astype(np.int32)
         """(N,) number of the picture behind each reference."""
+        self.barcodes: dict[str, tuple[str, ...]] = table(self.records())
+        """SKUs by normalised barcode, see `kiosk.barcode`."""
 
     @classmethod
     def open(cls, path: Path) -> Records:
@@ -151,6 +154,10 @@ class Records:
         """All of them, in the order of `skus`."""
         rows = self._rows("SELECT sku, name, category, barcodes, attributes FROM skus ORDER BY id")
         return [_record(*row) for row in rows]
+
+    def by_barcode(self, code: str) -> tuple[str, ...]:
+        """SKUs that are filed under a code, in whatever form it is written; several may be."""
+        return self.barcodes.get(normalised(code), ())
 
     def categories(self) -> dict[str, int]:
         """SKUs in each category, by name."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kiosk.barcode import skus_of
 from kiosk.catalog.details import (
     COMPARED_PICTURES,
     READ_WHOLE_BYTES,
@@ -39,7 +40,7 @@ from kiosk.catalog.records import Records
 from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
 from kiosk.search import Index, open_index
-from kiosk.values import Embedding, Match, Record, Thresholds
+from kiosk.values import Code, Embedding, Match, Record, Thresholds
 
 LOOK_ALIKES = "look-alikes"
 _TYPICAL = 4
@@ -165,6 +166,10 @@ class Snapshot:
     def record(self, sku: str) -> Record:
         """Raises CatalogError when the catalog has no such SKU."""
         return self._records.record(sku)
+
+    def coded(self, codes: Sequence[Code]) -> tuple[str, ...]:
+        """SKUs that the catalog files under barcodes read on one item; empty: it knows none."""
+        return skus_of(codes, self._records.barcodes)
 
     def thumbnail(self, reference: int) -> bytes:
         """JPEG of the catalog picture behind a reference row. Raises CatalogError."""
