@@ -170,7 +170,7 @@ def normalised(text: str) -> str:
     return digits.zfill(14) if is_gtin(digits) else text
 
 
-def table(records: Iterable[Record]) -> dict[str, tuple[str, ...]]:
+def filed(records: Iterable[Record]) -> dict[str, tuple[str, ...]]:
     """SKUs by normalised barcode, for `skus_of`; several SKUs may share a code."""
     found: dict[str, dict[str, None]] = {}
     for record in records:

@@ -12,7 +12,7 @@ import pytest
 import zxingcpp
 from prints import face
 
-from kiosk.barcode import MAX_CHARS, is_gtin, normalised, printable, read, skus_of, table
+from kiosk.barcode import MAX_CHARS, filed, is_gtin, normalised, printable, read, skus_of
 from kiosk.catalog.records import Records, write_records
 from kiosk.errors import ImageError
 from kiosk.values import Box, Code, Pixels, Record
@@ -229,7 +229,7 @@ def test_codes_are_looked_up_among_the_records() -> None:
         Record("SOAP", "Soap", "", (UPCA,)),
         Record("PLAIN", "Nothing on it", ""),
     ]
-    known = table(records)
+    known = filed(records)
     assert skus_of([code(EAN13)], known) == ("TEA", "TEA-XL")
     assert skus_of([code(f"0{UPCA}")], known) == ("SOAP",)
     assert skus_of([code("https://example.org/offer"), code(f"0{UPCA}")], known) == ("SOAP",)

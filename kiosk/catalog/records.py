@@ -19,7 +19,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.barcode import normalised, table
+from kiosk.barcode import filed, normalised
 from kiosk.errors import CatalogError
 from kiosk.values import Box, Record
 
@@ -123,7 +123,7 @@ class Records:
         """(N,) position in `skus` of the SKU of each reference."""
         self.pictures: NDArray[np.int32] = table[:, 2].astype(np.int32)
         """(N,) number of the picture behind each reference."""
-        self.barcodes: dict[str, tuple[str, ...]] = table(self.records())
+        self.barcodes: dict[str, tuple[str, ...]] = filed(self.records())
         """SKUs by normalised barcode, see `kiosk.barcode`."""
 
     @classmethod
