@@ -9,9 +9,9 @@ import sys
 from typing import NoReturn
 
 from kiosk import __version__
-from kiosk.cli import bench, catalog, check, config, journal, recognise, refusals, run
+from kiosk.cli import bench, catalog, check, config, journal, orders, recognise, refusals, run
 
-VERBS = (run, check, recognise, catalog, journal, refusals, config, bench)
+VERBS = (run, check, recognise, catalog, journal, orders, refusals, config, bench)
 
 
 class Parser(argparse.ArgumentParser):

@@ -161,6 +161,24 @@ def found(connection: sqlite3.Connection, order_id: str) -> tuple[Order, Signed 
     return _with_counts(connection, row), Signed(*result) if result else None
 
 
+def named(connection: sqlite3.Connection, text: str) -> str:
+    """The id of the order with this number (the newest), this id, or an id that begins so.
+
+    Raises OrderError: no_such_order, or ambiguous when several ids begin so.
+    """
+    exact = "SELECT order_id FROM orders WHERE order_id = ?1 OR number = ?1 "
+    row = connection.execute(f"{exact} ORDER BY created_at DESC LIMIT 1", (text,)).fetchone()
+    if row is not None:
+        return str(row[0])
+    begins = "SELECT order_id FROM orders WHERE ?1 != '' AND substr(order_id, 1, length(?1)) = ?1"
+    rows = connection.execute(f"{begins} LIMIT 2", (text,)).fetchall()
+    if len(rows) > 1:
+        raise OrderError("ambiguous", f"several orders have an id that begins with {text[:80]!r}")
+    if not rows:
+        raise no_such_order(text)
+    return str(rows[0][0])
+
+
 def no_such_order(order_id: str) -> OrderError:
     return OrderError(
         "no_such_order", f"there is no order {order_id[:80]!r}: list them to see their ids"
