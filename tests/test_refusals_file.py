@@ -66,6 +66,7 @@ def test_refusals_are_there_again_after_a_restart(path: Path) -> None:
 def test_a_copy_of_the_one_file_holds_everything(path: Path, tmp_path: Path) -> None:
     desk = opened(path)
     desk.refuse(wrong(1, vector(1)))
+    desk.beat()
     copy = tmp_path / "copy.sqlite"
     shutil.copyfile(path, copy)
     desk.close()
@@ -78,7 +79,7 @@ def test_what_another_process_undoes_is_heard_and_told_to_the_journal(path: Path
     journal = Notes()
     desk, refusals = desk_on(RefusalStore(path), journal)
     made = desk.refuse(wrong(1, vector(1)))
-    assert not desk.beat(), "its own writing is no news"
+    assert not desk.beat(), "what it writes itself is no news"
     script = """
         import dataclasses, sys
         from pathlib import Path
@@ -105,7 +106,9 @@ KILLED = """
     from refused_views import desk_on, vector, wrong
     desk, _ = desk_on(RefusalStore(Path(sys.argv[1])))
     for number in range(10**6):
-        print(desk.refuse(wrong(number, vector(number))).refusal_id, flush=True)
+        made = desk.refuse(wrong(number, vector(number)))
+        desk.beat()
+        print(made.refusal_id, flush=True)
 """
 
 
@@ -151,6 +154,7 @@ def test_a_file_that_goes_is_begun_again_with_all_that_is_in_memory(path: Path, 
         path.with_name("other").write_bytes(path.read_bytes())
         path.with_name("other").replace(path)
     desk.refuse(wrong(2, vector(2)))
+    desk.beat()
     assert desk.status().ok
     desk.close()
     assert listed(path) == 2
@@ -214,6 +218,7 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
         while True:
             file.write(bytes(4096))
     desk.refuse(wrong(1, vector(1), features=features_of(face(1))))
+    desk.beat()
     status = desk.status()
     assert not status.ok and "The disk is full" in status.message
     assert refusals.marked(ANSWER, vector(1))[0].refused
@@ -233,6 +238,7 @@ def test_a_read_only_disk_is_said_and_what_it_holds_counts(small_disk: Path) -> 
     try:
         again, refusals = desk_on(RefusalStore(path, retry_s=0.0))
         again.refuse(wrong(2, vector(2), "B2"))
+        again.beat()
         assert not again.status().ok
         assert "cannot be written" in again.status().message
         assert len(again.listed()) == 2
@@ -248,6 +254,7 @@ def test_a_read_only_disk_is_said_and_what_it_holds_counts(small_disk: Path) -> 
 def test_nothing_is_written_while_nothing_changes(path: Path) -> None:
     desk = opened(path)
     desk.refuse(wrong(1, vector(1)))
+    desk.beat()
     before = path.stat().st_mtime_ns, path.read_bytes()
     for _ in range(5):
         desk.beat()

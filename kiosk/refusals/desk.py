@@ -6,15 +6,19 @@ The journal is told of each, also of what another process undid and of what a ki
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from kiosk.errors import RefusalError
 from kiosk.refusals.overlay import Refusals
 from kiosk.refusals.refusal import Refusal, Status, now, refused
 from kiosk.refusals.store import Store
 from kiosk.values import Decision
+
+log = logging.getLogger(__name__)
 
 
 class Recorder(Protocol):
@@ -45,7 +49,9 @@ class Unrecorded:
 
 
 class RefusalDesk:
-    """Safe to use from several threads. `start` it once; call `beat` about once a second."""
+    """Safe to use from several threads. `start` it once; call `beat` about once a second: only
+    `start`, `beat` and `close` wait for the disk.
+    """
 
     def __init__(self, store: Store, refusals: Refusals, journal: Recorder) -> None:
         """`refusals`: what the recogniser holds looks against; it is kept up to date here."""
@@ -56,8 +62,8 @@ class RefusalDesk:
 
     def start(self) -> None:
         """Read what was refused before. Never raises for the disk's sake: see `status`."""
+        self._store.start()
         with self._lock:
-            self._store.start()
             self._changed()
 
     def refuse(self, decision: Decision, sku: str = "") -> Refusal:
@@ -75,6 +81,15 @@ class RefusalDesk:
             self._put(refusal)
         return refusal
 
+    def refuses(self, decision: Decision, sku: str = "") -> bool:
+        """As `refuse`; False where there is nothing that can be refused."""
+        try:
+            self.refuse(decision, sku)
+        except RefusalError as error:
+            log.warning("not refused: %s", error)
+            return False
+        return True
+
     def undo(self, refusal_id: str) -> bool:
         """It holds no more. False when there is no such refusal, or not any more."""
         with self._lock:
@@ -89,14 +104,14 @@ class RefusalDesk:
         return tuple(refusal for refusal in reversed(self._store.rows()) if refusal.holds)
 
     def beat(self) -> bool:
-        """Try again what the disk refused; hear what another process undid. True when the list has
-        changed by that.
+        """Write what is new; hear what another process undid. True when the list has changed by
+        that.
         """
-        with self._lock:
-            changed = self._store.beat()
-            if changed:
+        changed = self._store.beat()
+        if changed:
+            with self._lock:
                 self._changed()
-            return changed
+        return changed
 
     def status(self) -> Status:
         """For the board; cheap."""
@@ -112,13 +127,9 @@ class RefusalDesk:
 
     def close(self) -> None:
         """Write what still waits, if the disk lets us."""
-        with self._lock:
-            self._store.close()
+        self._store.close()
 
     def _put(self, refusal: Refusal) -> None:
-        rows = {row.refusal_id: row for row in self._store.rows()}
-        # Before the disk is asked, which may take its time: the next look must know.
-        self._refusals.swap((rows | {refusal.refusal_id: refusal}).values())
         self._store.put([refusal])
         self._changed()
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where refusals are kept: in memory, and in a file beside the journal.
 
-Rules: memory is what counts, so that a tap takes effect whatever the disk does; what could not be
-written is tried again by `beat`; another process may undo a refusal and is heard within a beat.
+Rules: memory is what counts, so that a tap takes effect whatever the disk does and waits for none;
+`beat` writes, and tries again what could not be written; another process may undo a refusal and is
+heard within a beat.
 """
 
 from __future__ import annotations
@@ -41,10 +42,13 @@ class Store(Protocol):
         """All that are kept, oldest first, undone ones too."""
 
     def put(self, refusals: Iterable[Refusal]) -> None:
-        """Keep these, in the place of those with their ids. The oldest make room."""
+        """Keep these, in the place of those with their ids; returns at once.
+
+        The oldest make room.
+        """
 
     def beat(self) -> bool:
-        """Call about once a second. True when the rows have changed by themselves."""
+        """Call about once a second; may wait for the disk. True when what holds has changed."""
 
     def trouble(self) -> str:
         """What is wrong with the disk, in words; empty when all is kept."""
@@ -107,47 +111,47 @@ class MemoryStore:
 
 
 class RefusalStore(MemoryStore):
-    """The same, kept in an SQLite file as well. `start` it once."""
+    """The same, kept in an SQLite file as well. `start` it once; `beat` and `close` write."""
 
     def __init__(self, path: Path, most: int = MOST_HELD, retry_s: float = _RETRY_S) -> None:
         super().__init__(most)
         self._path = path
         self._retry_s = retry_s
-        self._next_try_s = 0.0
-        self._unwritten: set[str] = set()
-        self._removed: set[str] = set()
+        self._disk = threading.Lock()
+        """Held while the disk is asked; never while rows are only read or put."""
         self._connection: sqlite3.Connection | None = None
         self._place: Place | None = None
         self._seen = 0
+        self._next_try_s = 0.0
+        # All below goes with the rows, under their lock.
+        self._unwritten: set[str] = set()
+        self._removed: set[str] = set()
         self._trouble = ""
         self._kept = ""
         self._damaged = 0
 
     def start(self) -> None:
         """Read what is kept. A disk that cannot be used shows in `trouble`."""
-        with self._lock:
+        with self._disk:
             self._attempt()
             if self._trouble:
                 self._glance()
 
     def put(self, refusals: Iterable[Refusal]) -> None:
+        """Counts at once; the next `beat` writes it."""
         with self._lock:
             put = {refusal.refusal_id: refusal for refusal in refusals}
             self._rows |= put
             self._unwritten |= set(put)
-            gone = self._make_room()
-            self._unwritten -= gone
-            self._removed |= gone
-            self._attempt()
+            self._forget(self._make_room())
 
     def beat(self) -> bool:
-        with self._lock:
-            waiting = self._connection is None or self._unwritten or self._removed
-            if waiting and time.monotonic() < self._next_try_s:
+        with self._disk:
+            if self._connection is None and time.monotonic() < self._next_try_s:
                 return False
-            before = {refusal_id: row.undone_at for refusal_id, row in self._rows.items()}
+            before = self._holding()
             self._attempt()
-            return before != {refusal_id: row.undone_at for refusal_id, row in self._rows.items()}
+            return before != self._holding()
 
     def trouble(self) -> str:
         with self._lock:
@@ -163,10 +167,19 @@ class RefusalStore(MemoryStore):
             return " ".join(filter(None, said))
 
     def close(self) -> None:
-        with self._lock:
-            if self._connection is not None and (self._unwritten or self._removed):
+        """Write what waits, if the disk lets us."""
+        with self._disk:
+            if self._connection is not None:
                 self._attempt()
             self._disconnect()
+
+    def _holding(self) -> set[str]:
+        with self._lock:
+            return {refusal_id for refusal_id, row in self._rows.items() if row.holds}
+
+    def _forget(self, gone: set[str]) -> None:
+        self._unwritten -= gone
+        self._removed |= gone
 
     def _attempt(self) -> None:
         """Bring memory and disk together, whichever has the newer part."""
@@ -200,34 +213,44 @@ class RefusalStore(MemoryStore):
             self._read(self._connection)
         elif self._place is not None:
             self._place.check()
-        if self._unwritten or self._removed:
+        with self._lock:
             rows = [self._rows[refusal_id] for refusal_id in sorted(self._unwritten)]
-            database.write(self._connection, rows, sorted(self._removed))
-            self._unwritten, self._removed = set(), set()
+            removed = set(self._removed)
+        if rows or removed:
+            database.write(self._connection, rows, sorted(removed))
+            with self._lock:
+                same = {row.refusal_id for row in rows if self._rows.get(row.refusal_id) is row}
+                self._unwritten -= same
+                self._removed -= removed
         if database.data_version(self._connection) != self._seen:
             self._read(self._connection)
 
     def _read(self, connection: sqlite3.Connection) -> None:
         """What the disk has counts, but for what it does not have yet."""
         self._seen = database.data_version(connection)
-        rows, self._damaged = database.load(connection)
-        mine = {refusal_id: self._rows[refusal_id] for refusal_id in self._unwritten}
-        for row in rows:
-            if row.refusal_id in mine and row.undone_at:
-                mine[row.refusal_id] = replace(mine[row.refusal_id], undone_at=row.undone_at)
-        kept = {row.refusal_id: row for row in rows if row.refusal_id not in self._removed}
-        self._rows = kept | mine
-        self._removed |= self._make_room()
+        rows, damaged = database.load(connection)
+        with self._lock:
+            self._damaged = damaged
+            mine = {refusal_id: self._rows[refusal_id] for refusal_id in self._unwritten}
+            for row in rows:
+                if row.refusal_id in mine and row.undone_at:
+                    mine[row.refusal_id] = replace(mine[row.refusal_id], undone_at=row.undone_at)
+            kept = {row.refusal_id: row for row in rows if row.refusal_id not in self._removed}
+            self._rows = kept | mine
+            self._forget(self._make_room())
 
     def _begin_again(self, error: Exception) -> None:
         """The file is damaged or gone: a new one gets everything that is in memory."""
         if isinstance(error, Replaced) and self._connection is not None:
             database.settle(self._connection)
         self._disconnect()
-        self._unwritten = set(self._rows)
+        with self._lock:
+            self._unwritten = set(self._rows)
         if not isinstance(error, Replaced):
-            self._kept = database.move_aside(self._path).name
-            log.error("the refusals were damaged (%s): kept as %s", error, self._kept)
+            kept = database.move_aside(self._path).name
+            log.error("the refusals were damaged (%s): kept as %s", error, kept)
+            with self._lock:
+                self._kept = kept
 
     def _disconnect(self) -> None:
         connection, self._connection, self._place = self._connection, None, None
@@ -238,11 +261,12 @@ class RefusalStore(MemoryStore):
                 log.debug("closing the refusals: %s", error)
 
     def _say(self, trouble: str) -> None:
-        if trouble and not self._trouble:
+        with self._lock:
+            before, self._trouble = self._trouble, trouble
+        if trouble and not before:
             log.error("refusals are kept in memory: %s", trouble)
-        elif self._trouble and not trouble:
+        elif before and not trouble:
             log.info("refusals can be written again")
-        self._trouble = trouble
 
 
 def _in_order(rows: Iterable[Refusal]) -> tuple[Refusal, ...]:
