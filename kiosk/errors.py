@@ -127,6 +127,12 @@ class DecisionMissing(StateError):
     exit_code = os.EX_NOINPUT
 
 
+class ReleaseNeeded(CatalogError):
+    """Another release than the one at hand is needed: name its folder."""
+
+    exit_code = os.EX_NOINPUT
+
+
 class BusyError(KioskError):
     """Another process holds what is needed, such as the port or the build."""
 

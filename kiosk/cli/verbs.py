@@ -9,9 +9,21 @@ import sys
 from typing import NoReturn
 
 from kiosk import __version__
-from kiosk.cli import bench, catalog, check, config, journal, orders, recognise, refusals, run
+from kiosk.cli import (
+    bench,
+    catalog,
+    check,
+    config,
+    explain,
+    journal,
+    orders,
+    recognise,
+    refusals,
+    replay,
+    run,
+)
 
-VERBS = (run, check, recognise, catalog, journal, orders, refusals, config, bench)
+VERBS = (run, check, recognise, catalog, journal, explain, replay, orders, refusals, config, bench)
 
 
 class Parser(argparse.ArgumentParser):
