@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from kiosk.values import Rule
+from kiosk.values import Hint, Rule
 
 LANGUAGE = "en"
 TITLE = "SKU kiosk"
@@ -36,8 +36,30 @@ DETAILS = {
 }
 CONFIRMED = "Confirmed"
 
-HINTS = {"move_into_view": "Move the item fully into view"}
-HINT_DETAILS = {"move_into_view": "The camera sees only a part of it."}
+HINTS: dict[str, str] = {
+    Hint.CLEAR_COUNTER: "Clear the counter",
+    Hint.ONE_ITEM: "One item at a time",
+    Hint.HAND_AWAY: "Take your hand away",
+    Hint.HOLD_STILL: "Hold still",
+    Hint.MOVE_INTO_VIEW: "Move the item fully into view",
+    Hint.MOVE_AWAY: "Move it further away",
+    Hint.MOVE_CLOSER: "Move it closer",
+    Hint.MORE_LIGHT: "More light, please",
+    Hint.LESS_LIGHT: "Too bright",
+    Hint.FOCUS: "The picture is blurred",
+}
+HINT_DETAILS: dict[str, str] = {
+    Hint.CLEAR_COUNTER: "Take everything away once, so that the camera sees the empty counter.",
+    Hint.ONE_ITEM: "The camera sees several. Take the others away.",
+    Hint.HAND_AWAY: "It covers a part of the item.",
+    Hint.HOLD_STILL: "A moving item is blurred.",
+    Hint.MOVE_INTO_VIEW: "The camera sees only a part of it.",
+    Hint.MOVE_AWAY: "It is too near to be seen as a whole.",
+    Hint.MOVE_CLOSER: "It is too small in the picture to be told apart.",
+    Hint.MORE_LIGHT: "The item is too dark to be seen well.",
+    Hint.LESS_LIGHT: "Light or glare hides a part of it. Turn or tilt the item.",
+    Hint.FOCUS: "Move the item a little, or wipe the camera's lens.",
+}
 
 # The evidence strip under the live picture: a small label and a line of text.
 REFERENCE = "Catalog picture"
