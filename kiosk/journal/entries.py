@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from kiosk.values import Decision, Thresholds
 
 _OVERHEAD = 300
 """Bytes of a row beside its texts and blobs."""
+_METHOD = 100
+"""Characters kept of how thresholds were measured."""
 COLUMNS = ("kind", "decision_id", "visit_id", "at", "outcome", "rule", "sku", "body")
 
 
@@ -130,9 +133,11 @@ def as_dict(row: int, values: Sequence[Any]) -> dict[str, Any]:
 
 
 def _thresholds(thresholds: Thresholds) -> dict[str, Any]:
-    """Without the claims, which belong to the release and not to one decision."""
+    """Without the claims and the whole method, which belong to the release and not to one
+    decision."""
     fields = asdict(thresholds)
     del fields["claims"]
+    fields["method"] = textwrap.shorten(thresholds.method, _METHOD, placeholder=" …")
     return plain(fields)
 
 
