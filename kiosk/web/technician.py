@@ -14,17 +14,22 @@ from kiosk.web import words
 
 PACKAGES = ("onnxruntime", "opencv-python-headless", "annoy", "numpy", "flask", "waitress")
 
+SHOWN_REFUSALS = 30
+"""The newest; more would make every event of the page heavy."""
+
 Rows = list[list[str]]
 
 
 def status_view(state: State, now: datetime, versions: Rows) -> dict[str, Any]:
     """Groups in reading order; each has a title, whether it is well (None: no such thing), a
-    message, rows of label and value, and for timings bars of label and milliseconds."""
+    message, rows of label and value; for timings bars of label and milliseconds, for refusals
+    what can be undone."""
     return {
         "groups": [
             _camera(state),
             _catalog(state, now),
             _journal(state),
+            _refusals(state),
             _models(state),
             _timings(state),
             _group(words.VERSIONS, None, "", versions),
@@ -45,7 +50,15 @@ def versions(kiosk: str) -> Rows:
 
 def _group(title: str, ok: bool | None, message: str, rows: Rows) -> dict[str, Any]:
     state = "" if ok is None else words.OK if ok else words.PROBLEM
-    return {"title": title, "ok": ok, "state": state, "message": message, "rows": rows, "bars": []}
+    return {
+        "title": title,
+        "ok": ok,
+        "state": state,
+        "message": message,
+        "rows": rows,
+        "bars": [],
+        "undo": [],
+    }
 
 
 def _rows(**values: object) -> Rows:
@@ -87,6 +100,27 @@ def _journal(state: State) -> dict[str, Any]:
         decisions=f"{state.decisions:,}",
     )
     return _group(words.JOURNAL, journal.ok, journal.message, rows)
+
+
+def _refusals(state: State) -> dict[str, Any]:
+    held = state.refused.listed
+    said = [state.refused.message, words.REFUSALS_NOTE if held else words.REFUSALS_NONE]
+    if len(held) > SHOWN_REFUSALS:
+        said.append(words.REFUSALS_MORE.format(shown=SHOWN_REFUSALS, count=len(held)))
+    # Well and empty it is no news; a disk that cannot keep them is.
+    ok = False if not state.refused.ok else True if held else None
+    group = _group(words.REFUSALS, ok, " ".join(filter(None, said)), [])
+    return group | {
+        "undo": [
+            {
+                "id": refusal.refusal_id,
+                "title": words.NOT_IT.format(name=name or refusal.sku),
+                "detail": words.SAID_AT.format(sku=refusal.sku, at=words.moment(refusal.at)),
+                "label": words.UNDO,
+            }
+            for refusal, name in held[:SHOWN_REFUSALS]
+        ]
+    }
 
 
 def _models(state: State) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The status page: groups of labelled values, as text only.
+// The status page: groups of labelled values, as text only, and taps that undo a refusal.
 "use strict";
 const make = (tag, className, text) => {
   const element = document.createElement(tag);
@@ -25,8 +25,36 @@ function group(entry) {
     value.append(track);
     list.append(make("dt", "", label), value);
   }
-  section.append(list);
+  section.append(list, ...entry.undo.map(refusal));
   return section;
 }
 
-follow("status", (state) => document.getElementById("groups").replaceChildren(...state.groups.map(group)));
+function refusal(entry) {
+  const row = make("div", "refusal", "");
+  const says = make("div", "", "");
+  says.append(make("strong", "", entry.title), make("span", "quiet", entry.detail));
+  const button = make("button", "", entry.label);
+  button.onclick = () => undo(entry.id, button);
+  row.append(says, button);
+  return row;
+}
+
+async function undo(id, button) { // the row goes when the kiosk's next state comes without it
+  button.disabled = true;
+  const reply = fetch("/undo-refusal", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ id }) });
+  const answer = await reply.then((got) => got.json()).catch(() => ({ message: document.body.dataset.silent }));
+  if (answer.saved) return;
+  button.disabled = false;
+  const notice = document.getElementById("notice");
+  notice.textContent = answer.message;
+  setTimeout(() => { notice.textContent = ""; }, 5000);
+}
+
+let shown = [];
+follow("status", (state) => { // only what differs is drawn anew: a finger may be on a button
+  const groups = document.getElementById("groups");
+  const texts = state.groups.map((entry) => JSON.stringify(entry));
+  if (texts.length !== groups.children.length) groups.replaceChildren(...state.groups.map(group));
+  else texts.forEach((text, at) => { if (text !== shown[at]) groups.children[at].replaceWith(group(state.groups[at])); });
+  shown = texts;
+});
