@@ -61,7 +61,7 @@ def prepare_catalog(
         out,
         locator=locator,
         embedder=embedder,
-        options=BuildOptions(replace=True),
+        options=BuildOptions(replace=True, risk=config.catalog.risk),
         progress=enrolled,
     )
     shutil.rmtree(source)

@@ -14,7 +14,7 @@ import pytest
 from tiny_models import DIMENSION, open_models, write_models, write_picture
 
 from kiosk.catalog.build import BuildOptions, BuildReport, PictureReport, build
-from kiosk.catalog.manifest import Manifest, read_manifest, verify
+from kiosk.catalog.manifest import read_manifest, verify
 from kiosk.catalog.records import Records
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import SearchConfig
@@ -223,7 +223,7 @@ def test_equal_pictures_count_once_per_sku_and_are_told_across_skus(
     }
     assert report.manifest.pictures == 9
     # The same item under two names is no stranger; it must not make all others unacceptable.
-    assert report.manifest.thresholds.choose < 0.99
+    assert report.calibration.thresholds.choose < 0.99
     assert verify(tmp_path / "out").release == report.manifest.release
 
 
@@ -374,10 +374,9 @@ def test_a_spoiled_work_store_costs_only_work(
     assert verify(tmp_path / "out") == report.manifest
 
 
-def test_the_manifest_names_thresholds_measured_on_this_catalog(
+def test_the_report_names_thresholds_measured_on_this_catalog(
     models: Models, source: Path, tmp_path: Path
 ) -> None:
-    manifest: Manifest = run(models, source, tmp_path / "out")[0].manifest
-    limits = manifest.thresholds
+    limits = run(models, source, tmp_path / "out")[0].calibration.thresholds
     assert 0 < limits.choose <= limits.accept and 0 < limits.margin < 1
-    assert limits.samples == 8 * len(CAMERA) and "leave-one-out" in limits.method
+    assert limits.samples == 8 * len(CAMERA) and "without their own SKU" in limits.method

@@ -29,7 +29,7 @@ from kiosk.catalog.records import PictureEntry, Records, write_records
 from kiosk.catalog.work import writing
 from kiosk.durable import exchange, exchange_in_steps, sync, sync_tree, write_durably
 from kiosk.errors import CatalogError, StateError
-from kiosk.values import Box, Record, Thresholds
+from kiosk.values import Box, Record
 
 
 def test_write_durably_replaces_the_whole_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -101,7 +101,6 @@ def manifest(entries: dict[str, bytes]) -> Manifest:
             embedder=model,
             detector=model,
             augmentation=("plain", "turned 8 degrees"),
-            thresholds=Thresholds(0.8, 0.6, 0.05, "measured", 12),
             files=tuple(
                 FileEntry(name, len(data), _digest(data)) for name, data in entries.items()
             ),
@@ -154,13 +153,12 @@ def changed(value: bytes, old: str, new: str) -> bytes:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"format": 1', '"format": 2', "update the kiosk"),
-        ('"format": 1', '"form": 1', "not the manifest"),
+        ('"format": 2', '"format": 3', "update the kiosk"),
+        ('"format": 2', '"format": 1', "build the catalog again"),
+        ('"format": 2', '"form": 2', "not the manifest"),
         ('"dimension": 8', '"dimension": 9', "not that of release"),
         ('"dimension": 8', '"dimension": true', "should be a count"),
         ('"dimension": 8,', "", "'dimension' is missing"),
-        ('"accept": 0.8', '"accept": NaN', "should be a number"),
-        ('"accept": 0.8', '"accept": "0.8"', "should be a number"),
         ('"vectors.npy"', '"../vectors.npy"', "not allowed"),
         ('"vectors.npy"', '"/etc/passwd"', "not allowed"),
         ('"vectors.npy"', '"a/../../b"', "not allowed"),
@@ -184,7 +182,7 @@ def test_a_tampered_manifest_is_refused(old: str, new: str, message: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"null", b"[]", b"\xff\xfe", b"{" * 100_000, b"[" * 100_000, b'{"format": 1}']
+    "data", [b"", b"null", b"[]", b"\xff\xfe", b"{" * 100_000, b"[" * 100_000, b'{"format": 2}']
 )
 def test_what_is_no_manifest_at_all_is_refused(data: bytes) -> None:
     with pytest.raises(CatalogError, match=r"manifest\.json"):

@@ -105,15 +105,17 @@ def test_look_alikes_are_accepted_only_when_the_second_look_tells_them_apart() -
     apart, close = (looked("a", 0.9, value, group="g") for value in (0.99, 0.97))
     faint = looked("a", 0.95, 0.96, points=6, group="g")
     assert judge((faint, looked("b", 0.3, 0.3)), replace(PRINTED, apart=0.05)).rule is (
-        Rule.SMALL_MARGIN  # a few points are no print that tells
+        Rule.LOOK_ALIKES  # a few points are no print that tells
     )
     limits = replace(PRINTED, apart=0.05)
     assert judge((apart, other), limits).outcome is Outcome.ACCEPTED
     assert judge((close, other), limits).rule is Rule.SMALL_MARGIN
+    near = looked("b", 0.88, 0.915)
+    assert judge((close, near), replace(limits, apart=0.1)).rule is Rule.LOOK_ALIKES
     alone = replace(found(a=0.95, b=0.3)[0], group="g")
-    assert judge((alone, found(b=0.3)[0]), limits).rule is Rule.SMALL_MARGIN
+    assert judge((alone, found(b=0.3)[0]), limits).rule is Rule.LOOK_ALIKES
     unfound = looked("a", 0.95, 0.95, points=0, group="g")
-    assert judge((unfound, looked("b", 0.3, 0.3, points=0)), limits).rule is Rule.SMALL_MARGIN
+    assert judge((unfound, looked("b", 0.3, 0.3, points=0)), limits).rule is Rule.LOOK_ALIKES
 
 
 def test_nothing_is_accepted_by_its_print_while_others_were_not_compared() -> None:

@@ -23,6 +23,7 @@ from kiosk.catalog.details import (
 )
 from kiosk.catalog.manifest import FEATURES, PICTURES, FileEntry, Manifest
 from kiosk.catalog.snapshot import Snapshot
+from kiosk.catalog.trusted import trust
 from kiosk.config import SearchConfig, VerifyConfig
 from kiosk.durable import sha256_of
 from kiosk.errors import CatalogError
@@ -181,7 +182,7 @@ def test_a_manifest_that_names_features_without_their_files_is_refused(
         manifests.parse(manifests.to_json(broken))
 
 
-def test_a_release_without_features_is_the_same_as_before_there_were_any(
+def test_a_release_without_features_says_so_and_has_no_second_look(
     models: Path, release: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "source"
@@ -192,7 +193,7 @@ def test_a_release_without_features_is_the_same_as_before_there_were_any(
     build(source, tmp_path / "out", locator=locator, embedder=embedder, options=options)
     text = (tmp_path / "out" / manifests.NAME).read_text()
     assert not (tmp_path / "out" / FEATURES).exists()
-    assert '"features"' not in text and "by_print" not in text and "apart" not in text
+    assert '"features": ""' in text
     snapshot = opened(models, tmp_path / "out")
     assert snapshot.details.name.startswith("off") and snapshot.thresholds.apart == NEVER_APART
     snapshot.close()
@@ -203,8 +204,8 @@ def test_the_release_names_its_method_and_holds_one_entry_for_each_picture(relea
     assert manifest.features == method()
     assert len(np.load(release / PICTURES)) == manifest.pictures == len(PRINTS)
     assert {FEATURES, PICTURES} <= {entry.name for entry in manifest.files}
-    assert manifest.thresholds.by_print >= manifest.thresholds.accept
-    assert manifest.thresholds.apart < NEVER_APART
+    limits = trust(release, manifest).calibration.thresholds
+    assert limits.by_print >= limits.accept and limits.apart < NEVER_APART
 
 
 def test_the_second_look_finds_the_print_that_similarity_does_not_tell(

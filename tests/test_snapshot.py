@@ -19,6 +19,7 @@ from kiosk.catalog.details import NoDetails
 from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.records import Records
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
+from kiosk.catalog.trusted import trust
 from kiosk.catalog.watch import RETRY_S, CatalogWatch
 from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
@@ -107,7 +108,8 @@ def test_the_references_of_the_largest_skus_are_fetched_in_one_search(
     vectors = np.load(releases[0] / "vectors.npy")
     index = CountingIndex(vectors)
     records = Records.open(releases[0] / "records.sqlite")
-    snapshot = Snapshot(releases[0], manifest, records, index, 5, NoDetails())
+    trusted = trust(releases[0], manifest)
+    snapshot = Snapshot(releases[0], manifest, records, index, 5, NoDetails(), trusted, vectors)
     for row in range(0, len(vectors), 7):
         assert len(snapshot.match(vectors[row].astype(np.float32), 5)) == 5
     assert len(index.asked) == len(range(0, len(vectors), 7))
@@ -154,7 +156,9 @@ def remapped(path: Path) -> Snapshot:
     index = AnnoyIndex(
         path / "derived" / "index.ann", sidecar, release=manifest.release, vectors=vectors
     )
-    return Snapshot(path, manifest, Records.open(path / "records.sqlite"), index, 50, NoDetails())
+    records = Records.open(path / "records.sqlite")
+    trusted = trust(path, manifest)
+    return Snapshot(path, manifest, records, index, 50, NoDetails(), trusted, vectors)
 
 
 @pytest.fixture

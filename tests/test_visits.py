@@ -136,7 +136,7 @@ def test_a_sku_with_look_alikes_is_asked_about_however_clear_it_seems(counter: C
     contested = (replace(CLEAR[0], group="g"), *CLEAR[1:])
     (decision,) = counter.see(contested, 40)
     assert decision.outcome is Outcome.CHOOSE
-    assert decision.rule is Rule.SMALL_MARGIN
+    assert decision.rule is Rule.LOOK_ALIKES
     assert [match.sku for match in decision.matches] == ["a", "b"]
 
 

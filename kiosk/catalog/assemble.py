@@ -7,6 +7,7 @@ everything is on the disk before the caller gives the folder its name.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,15 +16,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kiosk import __version__
 from kiosk.catalog import manifest as manifests
 from kiosk.catalog import records
-from kiosk.catalog.calibrate import MAX_QUERIES, Calibration, calibrate
+from kiosk.catalog.calibrate import Listing, calibrate
+from kiosk.catalog.calibration import Basis, Calibration, to_json
 from kiosk.catalog.details import NoDetails, method, stored, write_details
 from kiosk.catalog.enrol import Enrolment
-from kiosk.catalog.leave_out import Probes, References
+from kiosk.catalog.leave_out import Probes, References, evenly
 from kiosk.catalog.manifest import (
+    CALIBRATION,
     FEATURES,
     PICTURES,
+    PROBES,
     RECORDS,
     THUMBNAILS,
     VECTORS,
@@ -31,14 +36,19 @@ from kiosk.catalog.manifest import (
     Manifest,
     ModelName,
 )
-from kiosk.catalog.records import PictureEntry
+from kiosk.catalog.probes import read_probes, write_probes
+from kiosk.catalog.records import PictureEntry, Records
 from kiosk.catalog.sources import SourcePicture
+from kiosk.catalog.strangers import Strangers
 from kiosk.catalog.work import Result, Workplace
 from kiosk.durable import sha256_of, sync_tree
 from kiosk.errors import CatalogError
 from kiosk.values import Record
 from kiosk.vision.augment import CAMERA
 from kiosk.vision.session import Card
+
+MOST_PROBED_PICTURES = 3200
+"""Pictures whose camera views a calibration uses: enough SKUs for a rate of 0.1 %, and bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +68,13 @@ def assemble(
     enrolled: Sequence[Enrolled],
     known: Mapping[str, Record],
     enrolment: Enrolment,
-) -> Manifest:
-    """Write the whole release to `work.release`, durably. Raises OSError, sqlite3.Error."""
+    strangers: Strangers,
+    risk: float,
+) -> tuple[Manifest, Calibration]:
+    """Write the whole release to `work.release`, durably; `risk`: the wrong-accept rate asked for.
+
+    Raises OSError, sqlite3.Error.
+    """
     folder = work.release
     (folder / THUMBNAILS).mkdir(parents=True)
     skus = sorted({one.picture.sku for one in enrolled})
@@ -72,11 +87,10 @@ def assemble(
         found = (_result(work, one).features[0] for one in enrolled)
         write_details(folder, found, len(enrolled))
         names |= {FEATURES, PICTURES}
-    calibration = _calibrated(work, enrolled, entries, details=enrolment.details)
-    records.write_records(
-        folder / RECORDS, (known[sku] for sku in skus), entries, calibration.contested
-    )
-    manifest = manifests.sealed(
+    records.write_records(folder / RECORDS, (known[sku] for sku in skus), entries)
+    write_probes(folder / PROBES, *_probes(work, enrolled, details=enrolment.details))
+    return finished(
+        folder,
         Manifest(
             release="",
             built_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -87,14 +101,56 @@ def assemble(
             embedder=_name(enrolment.embedder.card),
             detector=_name(enrolment.locator.card),
             augmentation=_recipes(entries, enrolment),
-            thresholds=calibration.thresholds,
-            files=tuple(_file(folder, name) for name in sorted(names)),
+            files=tuple(_file(folder, name) for name in sorted({*names, PROBES})),
             features=method() if enrolment.details else "",
-        )
+        ),
+        strangers,
+        risk,
     )
+
+
+def finished(
+    folder: Path, manifest: Manifest, strangers: Strangers, risk: float
+) -> tuple[Manifest, Calibration]:
+    """Measure the release in `folder`, write what was found, and the manifest last; durably.
+
+    `manifest` lists all other files. Raises CatalogError, OSError.
+    """
+    calibration = measured(folder, manifest, strangers, risk)
+    (folder / CALIBRATION).write_bytes(to_json(calibration))
+    files = {entry.name: entry for entry in (*manifest.files, _file(folder, CALIBRATION))}
+    ordered = tuple(entry for _, entry in sorted(files.items()))
+    manifest = manifests.sealed(dataclasses.replace(manifest, files=ordered))
     (folder / manifests.NAME).write_bytes(manifests.to_json(manifest))
     sync_tree(folder)
-    return manifest
+    return manifest, calibration
+
+
+def measured(folder: Path, manifest: Manifest, strangers: Strangers, risk: float) -> Calibration:
+    """What the release in `folder` may believe, from its own files. Raises CatalogError."""
+    vectors: NDArray[np.float16] = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
+    digests = {entry.name: entry.sha256 for entry in manifest.files}
+    basis = Basis(
+        embedder=manifest.embedder.sha256,
+        vectors=digests[VECTORS],
+        features=manifest.features,
+        strangers=strangers.sha256,
+        program=__version__,
+    )
+    opened = Records.open(folder / RECORDS)
+    try:
+        references = References(
+            vectors=vectors,
+            skus=opened.owners,
+            pictures=opened.pictures,
+            views=opened.view_numbers(),
+            details=stored(folder, manifest.pictures) if manifest.features else NoDetails(),
+        )
+        listing = Listing(opened.skus, opened.kinds)
+    finally:
+        opened.close()
+    probes = read_probes(folder / PROBES, manifest.pictures, manifest.dimension)
+    return calibrate(references, *probes, strangers, listing=listing, basis=basis, risk=risk)
 
 
 def _result(work: Workplace, one: Enrolled) -> Result:
@@ -123,40 +179,29 @@ def _write_vectors(
             file.write(_result(work, one).vectors.astype("<f2").tobytes())
 
 
-def _calibrated(
-    work: Workplace,
-    enrolled: Sequence[Enrolled],
-    entries: Sequence[PictureEntry],
-    *,
-    details: bool,
-) -> Calibration:
-    """Measured with the camera views of evenly chosen pictures: memory stays bounded."""
-    vectors: NDArray[np.float16] = np.load(
-        work.release / VECTORS, mmap_mode="r", allow_pickle=False
-    )
-    counts = [len(entry.views) for entry in entries]
-    references = References(
-        vectors=vectors,
-        skus=np.repeat(np.array([entry.sku for entry in entries], np.int32), counts),
-        pictures=np.repeat(np.arange(len(entries), dtype=np.int32), counts),
-        views=np.concatenate([np.arange(count, dtype=np.int32) for count in counts]),
-        details=stored(work.release, len(entries)) if details else NoDetails(),
-    )
-    most = min(len(entries), MAX_QUERIES // len(CAMERA))
-    probed = [number for number, one in enumerate(enrolled) if one.probed and details]
-    spread = np.linspace(0, len(entries) - 1, most).astype(np.int32)
-    chosen = np.union1d(spread, np.array(probed, np.int32))
+def _probes(
+    work: Workplace, enrolled: Sequence[Enrolled], *, details: bool
+) -> tuple[Probes, Probes]:
+    """Camera views of evenly chosen pictures, the first of every SKU before any other's second;
+    and those that were looked at in detail. Memory stays bounded.
+    """
+    first: dict[str, int] = {}
+    for number, one in enumerate(enrolled):
+        first.setdefault(one.picture.sku, number)
+    firsts = evenly(np.array(sorted(first.values()), np.intp), MOST_PROBED_PICTURES)
+    others = np.setdiff1d(np.arange(len(enrolled)), firsts)
+    more = evenly(others, MOST_PROBED_PICTURES - len(firsts))
+    looked = [number for number, one in enumerate(enrolled) if one.probed and details]
+    chosen = np.union1d(np.union1d(firsts, more), np.array(looked, np.intp)).astype(np.int32)
     results = [_result(work, enrolled[int(number)]) for number in chosen]
     count = len(CAMERA)
-    probes = Probes(
+    return Probes(
         np.concatenate([result.probes[:count] for result in results]), np.repeat(chosen, count)
-    )
-    looked = Probes(
+    ), Probes(
         np.concatenate([result.probes[count:] for result in results]),
         np.repeat(chosen, [len(result.probes) - count for result in results]),
         tuple(found for result in results for found in result.features[1:]),
     )
-    return calibrate(references, probes, looked)
 
 
 def _recipes(entries: Sequence[PictureEntry], enrolment: Enrolment) -> tuple[str, ...]:

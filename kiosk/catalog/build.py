@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from kiosk.catalog.assemble import Enrolled, assemble
+from kiosk.catalog.calibrate import RISK
+from kiosk.catalog.calibration import Calibration
 from kiosk.catalog.enrol import MOST_PROBED, Enrolment
 from kiosk.catalog.leave_out import evenly
-from kiosk.catalog.manifest import NAME as MANIFEST
 from kiosk.catalog.manifest import Manifest
 from kiosk.catalog.sources import Source, SourcePicture, read_source
-from kiosk.catalog.work import Workplace, workplace, writing
-from kiosk.durable import exchange, sync
+from kiosk.catalog.strangers import load_strangers
+from kiosk.catalog.work import Workplace, check_free, publish, workplace, writing
 from kiosk.errors import CatalogError, EmbeddingError, ImageError, SourceError
 from kiosk.vision.decode import read_bytes
 from kiosk.vision.embed import Embedder
@@ -40,6 +41,8 @@ class BuildOptions:
     """Put the new release in the place of one that is there, at once."""
     details: bool = True
     """False: no local features; the release is smaller and has no second look."""
+    risk: float = RISK
+    """Wrong-accept rate asked for; what the release can state of it is in its calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class BuildReport:
     enrolled: int
     failed: tuple[PictureReport, ...]
     warnings: tuple[str, ...]
+    calibration: Calibration
 
     @property
     def skus(self) -> int:
@@ -89,11 +93,13 @@ def build(
     """Build the release folder `out` from `source` (see `kiosk.catalog.sources`).
 
     Pictures that cannot be used are reported and left out. Raises SourceError when nothing can be
-    used, CatalogError when `out` is taken, BusyError when it is being built, StateError when the
-    disk refuses; then `out` is as it was.
+    used, CatalogError when `out` is taken, BusyError when it is being built, ModelError when the
+    strangers beside the embedder are damaged, StateError when the disk refuses; then `out` is as it
+    was.
     """
     out = out.resolve()
     _check_target(out, source.resolve(), replace=options.replace)
+    strangers = load_strangers(embedder.card.path.parent, embedder=embedder.card.sha256)
     wanted = read_source(source)
     enrolment = Enrolment(locator, embedder, options.augment, options.details)
     with writing(out.parent), workplace(out) as work:
@@ -101,35 +107,21 @@ def build(
         enrolled, failed = pictures.enrol_all()
         if not enrolled:
             raise SourceError(f"{source}: none of its pictures can be used; see each one's reason")
-        manifest = assemble(work, enrolled, wanted.records, enrolment)
-        _publish(work, out, replace=options.replace)
+        manifest, calibration = assemble(
+            work, enrolled, wanted.records, enrolment, strangers, options.risk
+        )
+        publish(work, out, replace=options.replace)
     lost = sorted(set(wanted.records) - {one.picture.sku for one in enrolled})
     warnings = wanted.warnings + tuple(
         f"{sku}: has no usable picture, not enrolled" for sku in lost
     )
-    return BuildReport(out, manifest, len(enrolled), tuple(failed), warnings)
+    return BuildReport(out, manifest, len(enrolled), tuple(failed), warnings, calibration)
 
 
 def _check_target(out: Path, source: Path, *, replace: bool) -> None:
     if (source.is_dir() and out.is_relative_to(source)) or source.is_relative_to(out):
         raise CatalogError(f"{out}: lies inside the source, or the source in it; choose another")
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not (out / MANIFEST).is_file():
-        raise CatalogError(f"{out}: exists and is not a release; choose another name")
-    if not replace:
-        raise CatalogError(f"{out}: a release is there already; add --replace to replace it")
-
-
-def _publish(work: Workplace, out: Path, *, replace: bool) -> None:
-    """Give the finished release its name: the one moment at which anything changes for readers."""
-    if replace and (out / MANIFEST).is_file():
-        exchange(work.release, out)
-        sync(work.path)
-    else:
-        work.release.rename(out)
-    sync(out.parent)
-    work.clear_release()
+    check_free(out, replace=replace)
 
 
 class _Pictures:

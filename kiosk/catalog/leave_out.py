@@ -6,6 +6,7 @@ Memory stays bounded whatever the catalog's size: queries and references are tak
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,19 +84,43 @@ class LeavingOut:
             old, new = self._families[row], self._families[twin]
             self._families = np.where(self._families == old, new, self._families)
 
-    def joined(self) -> frozenset[int]:
-        """SKUs whose family holds another SKU as well."""
+    def joined(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of SKUs of one family, which connect all of it."""
         pairs = np.unique(np.stack([self._families, self._skus], axis=1), axis=0)
-        families, counts = np.unique(pairs[:, 0], return_counts=True)
-        shared = np.isin(pairs[:, 0], families[counts > 1])
-        return frozenset(int(sku) for sku in pairs[shared, 1])
+        same = pairs[1:, 0] == pairs[:-1, 0]
+        return tuple(
+            (int(one), int(other))
+            for one, other in zip(pairs[:-1, 1][same], pairs[1:, 1][same], strict=True)
+        )
 
-    def best(self, queries: Vectors, pictures: Numbers, *, own: bool) -> tuple[Floats, Rows]:
+    def best(
+        self,
+        queries: Vectors,
+        pictures: Numbers,
+        *,
+        own: bool,
+        without: Numbers | None = None,
+    ) -> tuple[Floats, Rows]:
         """Best similarity of each of (Q, D) queries, and to which row.
 
         own: among the SKU of its picture without that picture; a SKU with one picture keeps it.
-        Otherwise: among all other families. -inf where nothing is left.
+        Otherwise: among all other families. `without`: (Q,) one more SKU to leave out. -inf where
+        nothing is left.
         """
+        return self._best(
+            queries, without, lambda block, part: self._allowed(pictures[block], part, own)
+        )
+
+    def best_outside(self, queries: Vectors, without: Numbers | None = None) -> tuple[Floats, Rows]:
+        """The same for (Q, D) vectors of things that are in no catalog: all rows count."""
+        return self._best(queries, without, None)
+
+    def _best(
+        self,
+        queries: Vectors,
+        without: Numbers | None,
+        allowed: Callable[[slice, slice], NDArray[np.bool_]] | None,
+    ) -> tuple[Floats, Rows]:
         found = np.full(len(queries), -np.inf, np.float32)
         where = np.zeros(len(queries), np.intp)
         for start in range(0, len(queries), _QUERY_BLOCK):
@@ -104,7 +129,10 @@ class LeavingOut:
             for low in range(0, len(self._vectors), _REFERENCE_BLOCK):
                 part = slice(low, low + _REFERENCE_BLOCK)
                 near = wide @ self._vectors[part].astype(np.float32).T
-                near[~self._allowed(pictures[block], part, own)] = -np.inf
+                if allowed is not None:
+                    near[~allowed(block, part)] = -np.inf
+                if without is not None:
+                    near[np.equal.outer(without[block], self._skus[part])] = -np.inf
                 nearest = near.argmax(axis=1)
                 value = near[np.arange(len(near)), nearest]
                 where[block] = np.where(value > found[block], low + nearest, where[block])
@@ -114,12 +142,15 @@ class LeavingOut:
     def _allowed(self, pictures: Numbers, part: slice, own: bool) -> NDArray[np.bool_]:
         skus = self._sku_of[pictures]
         if not own:
-            family = np.zeros(int(self._skus.max()) + 1, np.int32)
-            family[self._skus] = self._families
-            return np.not_equal.outer(family[skus], self._families[part])
+            return np.not_equal.outer(self._family_of(skus), self._families[part])
         same_sku = np.equal.outer(skus, self._skus[part])
         other_picture = np.not_equal.outer(pictures, self._pictures[part])
         return np.logical_and(same_sku, other_picture | ~self._has_sisters[pictures][:, None])
+
+    def _family_of(self, skus: Numbers) -> Numbers:
+        family = np.zeros(int(self._skus.max()) + 1, np.int32)
+        family[self._skus] = self._families
+        return family[skus]
 
     def nearest(
         self, queries: Vectors, pictures: Numbers, count: int, *, own: bool
@@ -154,6 +185,14 @@ class LeavingOut:
     def skus_of(self, pictures: Numbers) -> Numbers:
         """The SKU of each picture."""
         return self._sku_of[pictures]
+
+    def articles_of(self, pictures: Numbers) -> Numbers:
+        """Which article each picture shows, by number: SKUs that share a picture are one."""
+        return self._family_of(self._sku_of[pictures])
+
+    def owners(self, rows: Rows) -> Numbers:
+        """The SKU of each reference."""
+        return self._skus[rows]
 
     def noise(self, probes: Probes) -> float:
         """How much another view of a picture moves its lead over its rival; median over pictures.

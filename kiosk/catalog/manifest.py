@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import re
 import stat
 from collections.abc import Collection
@@ -20,18 +19,20 @@ from typing import Any
 
 from kiosk.durable import sha256_of
 from kiosk.errors import CatalogError
-from kiosk.values import NEVER_APART, Thresholds
 
-FORMAT = 1
+FORMAT = 2
 NAME = "manifest.json"
 VECTORS, RECORDS, THUMBNAILS = "vectors.npy", "records.sqlite", "thumbnails"
 """The files of a release beside its manifest; thumbnails lie in a folder."""
 FEATURES, PICTURES = "features.bin", "pictures.npy"
 """Two more where there is a second look; see `kiosk.catalog.details`."""
+CALIBRATION = "calibration.json"
+"""What to believe, and what that is based on; see `kiosk.catalog.calibration`."""
+PROBES = "probes.npz"
+"""What it was measured with; never opened by a kiosk; see `kiosk.catalog.probes`."""
 DERIVED = "derived"
 """Sub-folder for what a device builds from a release: never part of the release itself."""
 MAX_BYTES = 256 * 1024 * 1024
-_STORED = ("accept", "choose", "margin", "method", "samples", "by_print", "apart")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -69,7 +70,6 @@ class Manifest:
     detector: ModelName
     augmentation: tuple[str, ...]
     """The recipes that made several references of one picture, in words."""
-    thresholds: Thresholds
     files: tuple[FileEntry, ...]
     """By name, without the manifest itself."""
     features: str = ""
@@ -98,8 +98,10 @@ def parse(data: bytes) -> Manifest:
         if not isinstance(body, dict) or "format" not in body:
             raise CatalogError("it is not the manifest of a release")
         if body["format"] != FORMAT:
+            older = isinstance(body["format"], int) and body["format"] < FORMAT
             raise CatalogError(
-                f"it has format {body['format']!r}, this kiosk reads {FORMAT}: update the kiosk"
+                f"it has format {body['format']!r}, this kiosk reads {FORMAT}: "
+                + ("build the catalog again" if older else "update the kiosk")
             )
         manifest = _manifest(body)
     except CatalogError as error:
@@ -205,9 +207,6 @@ def _check_digest(directory: Path, entry: FileEntry) -> None:
 def _body(manifest: Manifest) -> dict[str, Any]:
     body = dataclasses.asdict(manifest)
     body["augmentation"] = list(manifest.augmentation)
-    body["thresholds"] = {name: body["thresholds"][name] for name in _STORED}
-    if not manifest.features:  # as before there were any: such a release keeps its id
-        del body["features"], body["thresholds"]["apart"], body["thresholds"]["by_print"]
     body["files"] = {
         entry.name: {"bytes": entry.bytes, "sha256": entry.sha256} for entry in manifest.files
     }
@@ -224,8 +223,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _manifest(body: dict[str, Any]) -> Manifest:
-    thresholds = body["thresholds"]
-    features = _text(body.get("features", ""))
+    features = _text(body["features"])
     files = tuple(_file(name, entry) for name, entry in body["files"].items())
     if features and not {FEATURES, PICTURES} <= {entry.name for entry in files}:
         raise CatalogError("it names local features, but not their files; restore the release")
@@ -239,15 +237,6 @@ def _manifest(body: dict[str, Any]) -> Manifest:
         embedder=_model(body["embedder"]),
         detector=_model(body["detector"]),
         augmentation=tuple(_text(recipe) for recipe in body["augmentation"]),
-        thresholds=Thresholds(
-            accept=_number(thresholds["accept"]),
-            choose=_number(thresholds["choose"]),
-            margin=_number(thresholds["margin"]),
-            method=_text(thresholds["method"]),
-            samples=_count(thresholds["samples"]),
-            by_print=_number(thresholds["by_print"]) if features else NEVER_APART,
-            apart=_number(thresholds["apart"]) if features else NEVER_APART,
-        ),
         files=files,
         features=features,
     )
@@ -277,12 +266,6 @@ def _count(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise TypeError(f"{value!r} should be a count")
     return value
-
-
-def _number(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise TypeError(f"{value!r} should be a number")
-    return float(value)
 
 
 def _digest(value: object) -> str:

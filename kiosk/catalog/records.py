@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from kiosk.values import Box, Record
 _SCHEMA = """
 CREATE TABLE skus(
     id INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE, name TEXT NOT NULL, category TEXT NOT NULL,
-    barcodes TEXT NOT NULL, attributes TEXT NOT NULL, contested INTEGER NOT NULL);
+    barcodes TEXT NOT NULL, attributes TEXT NOT NULL);
 CREATE TABLE pictures(
     id INTEGER PRIMARY KEY, sku INTEGER NOT NULL REFERENCES skus, name TEXT NOT NULL,
     sha256 TEXT NOT NULL, thumbnail TEXT NOT NULL,
@@ -55,11 +55,8 @@ def write_records(
     path: Path,
     skus: Iterable[Record],
     pictures: Iterable[PictureEntry],
-    contested: Collection[int] = (),
 ) -> None:
-    """Create the file. Rows are numbered in the order given; `contested` holds the positions of
-    the SKUs that have look-alikes. Raises OSError, sqlite3.Error.
-    """
+    """Create the file. Rows are numbered in the order given. Raises OSError, sqlite3.Error."""
     with closing(sqlite3.connect(path)) as connection:
         # No journal: the file lies in a scratch folder until it is whole.
         connection.execute("PRAGMA journal_mode=OFF")
@@ -67,9 +64,7 @@ def write_records(
         connection.execute("PRAGMA page_size=4096")
         connection.executescript(_SCHEMA)
         with connection:
-            connection.executemany(
-                "INSERT INTO skus VALUES(?,?,?,?,?,?,?)", _sku_rows(skus, contested)
-            )
+            connection.executemany("INSERT INTO skus VALUES(?,?,?,?,?,?)", _sku_rows(skus))
             row = 0
             for number, picture in enumerate(pictures):
                 box = picture.box
@@ -84,16 +79,11 @@ def write_records(
         connection.execute("VACUUM")
 
 
-def _sku_rows(
-    skus: Iterable[Record], contested: Collection[int]
-) -> Iterator[tuple[int, str, str, str, str, str, bool]]:
+def _sku_rows(skus: Iterable[Record]) -> Iterator[tuple[int, str, str, str, str, str]]:
     for number, record in enumerate(skus):
         barcodes = json.dumps(record.barcodes, ensure_ascii=False)
         attributes = json.dumps(dict(record.attributes), ensure_ascii=False)
-        yield (
-            *(number, record.sku, record.name, record.category, barcodes, attributes),
-            number in contested,
-        )
+        yield number, record.sku, record.name, record.category, barcodes, attributes
 
 
 class Records:
@@ -108,10 +98,10 @@ class Records:
             sku for (sku,) in self._rows("SELECT sku FROM skus ORDER BY id")
         )
         """SKU ids; positions in here are what `owners` holds."""
-        self.contested: frozenset[str] = frozenset(
-            sku for (sku,) in self._rows("SELECT sku FROM skus WHERE contested")
+        self.kinds: tuple[str, ...] = tuple(
+            category for (category,) in self._rows("SELECT category FROM skus ORDER BY id")
         )
-        """SKUs that have look-alikes in this catalog."""
+        """The category of each of `skus`."""
         rows = self._rows(
             "SELECT refs.row, pictures.sku, pictures.id FROM refs "
             "JOIN pictures ON pictures.id = refs.picture ORDER BY refs.row"
@@ -163,6 +153,12 @@ class Records:
         """SKUs in each category, by name."""
         query = "SELECT category, count(*) FROM skus GROUP BY category ORDER BY category"
         return dict(self._rows(query))
+
+    def view_numbers(self) -> NDArray[np.int32]:
+        """(N,) which view of its picture each reference is; 0: the picture as it is."""
+        starts = np.flatnonzero(np.diff(self.pictures, prepend=-1))
+        counts = np.diff(starts, append=len(self.pictures))
+        return (np.arange(len(self.pictures)) - np.repeat(starts, counts)).astype(np.int32)
 
     def thumbnail(self, reference: int) -> str:
         """Name, relative to the release, of the thumbnail behind a reference row."""

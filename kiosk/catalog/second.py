@@ -2,94 +2,106 @@
 """The second look of a calibration: probes compared with their candidates as a kiosk would do it.
 
 Without it thresholds would be measured on another number than the one they are held against. Costs
-stay bounded: evenly chosen probes only.
+stay bounded: evenly chosen probes only. SKUs go by their numbers here, as texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kiosk import verify
 from kiosk.catalog.details import COMPARED_PICTURES, COMPARED_SKUS, Details
-from kiosk.catalog.leave_out import Floats, LeavingOut, Probes, Rows, evenly
-from kiosk.values import Features, Verified
+from kiosk.catalog.leave_out import Floats, LeavingOut, Numbers, Probes, Rows, evenly
+from kiosk.values import Features, Match, Verified
 
 MOST_PROBES = 300
 _BLOCK = 32
+NOTHING = -np.inf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """Evidence instead of similarities, for the probes that were compared."""
+    """The probes that were compared, and what a kiosk would have in hand for each."""
 
-    own: Floats
-    """Best evidence for the own SKU."""
-    rivals: Floats
-    """Best evidence for any other SKU; -inf where there is none."""
-    disputed: NDArray[np.bool_]
-    """Probes of SKUs with look-alikes."""
-    strangers: Floats
-    """Best evidence for any other SKU, of probes without look-alikes; 0: no print was found."""
+    skus: Numbers
+    """(L,) their own SKUs."""
+    articles: Numbers
+    """(L,) and the articles these are; see `LeavingOut.articles_of`."""
+    own: tuple[tuple[Match, ...], ...]
+    """For each the match of its own SKU, without its own picture where there are others."""
+    others: tuple[tuple[Match, ...], ...]
+    """The matches of other SKUs, by falling evidence."""
 
-    def wrong_leads(self, by_print: float) -> tuple[Floats, NDArray[np.bool_]]:
-        """By how much another SKU that would be accepted came before the own one, and which of
-        these are disputed.
+    def own_evidence(self) -> Floats:
+        """(L,) evidence for the own SKU."""
+        return _most(self.own, printed=False)
+
+    def other_evidence(self, *, printed: bool) -> Floats:
+        """(L,) best evidence for any other SKU; -inf where there is none. `printed`: only of those
+        whose print was found, at least in part.
         """
-        leads = self.rivals - self.own
-        wrong = (leads > 0) & (self.rivals >= by_print)
-        return leads[wrong], self.disputed[wrong]
+        return _most(self.others, printed=printed)
 
 
-def compare(table: LeavingOut, looked: Probes, contested: Collection[int]) -> Compared | None:
+def _most(looks: Iterable[tuple[Match, ...]], *, printed: bool) -> Floats:
+    most = [
+        max((one.evidence for one in look if not printed or _points(one) > 0), default=NOTHING)
+        for look in looks
+    ]
+    return np.array(most, np.float32)
+
+
+def _points(match: Match) -> int:
+    return match.verified.points if match.verified is not None else 0
+
+
+def compare(table: LeavingOut, looked: Probes) -> Compared | None:
     """Probes with local features against what is left out for them; None when there are none."""
     rows = evenly(np.arange(len(looked.details)), MOST_PROBES)
     if not len(rows):
         return None
     pictures = looked.pictures[rows]
     chosen = Probes(looked.vectors[rows], pictures, tuple(looked.details[row] for row in rows))
-    own, _ = _evidence(table, chosen, own=True)
-    rivals, found = _evidence(table, chosen, own=False)
-    disputed = np.isin(table.skus_of(pictures), sorted(contested))
-    # A look-alike left out says only how its twin would look, and twins are told `apart`.
-    strangers = np.where(found, rivals, np.float32(0))[~disputed]
-    return Compared(own, rivals, disputed, strangers)
+    return Compared(
+        table.skus_of(pictures),
+        table.articles_of(pictures),
+        _matches(table, chosen, own=True),
+        _matches(table, chosen, own=False),
+    )
 
 
-def _evidence(table: LeavingOut, probes: Probes, *, own: bool) -> tuple[Floats, NDArray[np.bool_]]:
-    """Best evidence of each probe for its own SKU, or for any other, and whether a print was found
-    there.
-    """
-    best = np.full(len(probes.pictures), -np.inf, np.float32)
-    found = np.zeros(len(best), np.bool_)
+def _matches(table: LeavingOut, probes: Probes, *, own: bool) -> tuple[tuple[Match, ...], ...]:
+    """What a kiosk would find for each probe in what is left, by falling evidence."""
+    found: list[tuple[Match, ...]] = []
     count = table.rows_to_rank(COMPARED_SKUS)
-    for start in range(0, len(best), _BLOCK):
+    for start in range(0, len(probes.pictures), _BLOCK):
         block = slice(start, start + _BLOCK)
         near, rows = table.nearest(probes.vectors[block], probes.pictures[block], count, own=own)
         for at, seen in enumerate(probes.details[block]):
-            best[start + at], found[start + at] = _best(table, seen, near[at], rows[at])
-    return best, found
+            found.append(_looked(table, seen, near[at], rows[at]))
+    return tuple(found)
 
 
-def _best(table: LeavingOut, seen: Features, near: Floats, rows: Rows) -> tuple[float, bool]:
-    """The most evidence that any of the nearest SKUs has, and whether its print was found."""
-    similarity: dict[int, float] = {}
+def _looked(table: LeavingOut, seen: Features, near: Floats, rows: Rows) -> tuple[Match, ...]:
+    """The nearest SKUs, each with what the second look finds."""
+    best: dict[int, tuple[float, int]] = {}
     pictures: dict[int, list[int]] = {}
     for value, row in zip(near, rows, strict=True):
         sku, picture = table.owner(int(row))
-        if not np.isfinite(value) or (sku not in similarity and len(similarity) == COMPARED_SKUS):
+        if not np.isfinite(value) or (sku not in best and len(best) == COMPARED_SKUS):
             continue
-        similarity.setdefault(sku, float(value))
+        best.setdefault(sku, (float(value), int(row)))
         if picture not in pictures.setdefault(sku, []) and len(pictures[sku]) < COMPARED_PICTURES:
             pictures[sku].append(picture)
-    looked = {sku: _look(seen, pictures[sku], table.details) for sku in similarity}
-    return max(
-        ((verify.joined(similarity[sku], one), one.points > 0) for sku, one in looked.items()),
-        default=(-np.inf, False),
-    )
+    matches = []
+    for sku, (similarity, row) in best.items():
+        found = _look(seen, pictures[sku], table.details)
+        fused = verify.joined(similarity, found)
+        matches.append(Match(str(sku), similarity, row, verified=found, fused=fused))
+    return tuple(sorted(matches, key=lambda match: -match.evidence))
 
 
 def _look(seen: Features, pictures: Iterable[int], details: Details) -> Verified:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.barcode import skus_of
+from kiosk.catalog.calibration import Calibration
 from kiosk.catalog.details import (
     COMPARED_PICTURES,
     READ_WHOLE_BYTES,
@@ -26,6 +27,7 @@ from kiosk.catalog.details import (
     open_details,
 )
 from kiosk.catalog.manifest import (
+    CALIBRATION,
     DERIVED,
     FEATURES,
     PICTURES,
@@ -37,12 +39,12 @@ from kiosk.catalog.manifest import (
     read_manifest,
 )
 from kiosk.catalog.records import Records
+from kiosk.catalog.trusted import Trust, trust
 from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
 from kiosk.search import Index, open_index
-from kiosk.values import Code, Embedding, Match, Record, Thresholds
+from kiosk.values import Code, Embedding, Match, Neighbour, Record, Thresholds
 
-LOOK_ALIKES = "look-alikes"
 _TYPICAL = 4
 """A SKU with that many times the typical references is not waited for in the first search."""
 
@@ -67,6 +69,8 @@ class Snapshot:
         index: Index,
         neighbours: int,
         details: Details,
+        trusted: Trust,
+        vectors: NDArray[np.float16],
     ) -> None:
         self.path = path
         self.manifest = manifest
@@ -76,7 +80,11 @@ class Snapshot:
         self._details = details
         self._counts: NDArray[np.intp] = np.sort(np.bincount(records.owners))[::-1]
         self._owners = records.owners
-        self._contested = records.contested
+        self._vectors = vectors
+        self._trust = trusted
+        calibration = trusted.calibration
+        self._group = {sku: name for name, skus in calibration.groups.items() for sku in skus}
+        self._accept = calibration.accept
         self._distinct = len(records.skus)
 
     @classmethod
@@ -88,12 +96,13 @@ class Snapshot:
         manifest = read_manifest(path)
         check_files(path, manifest)
         # What answers come from is checked byte for byte every time, thumbnails only by size.
-        check_bytes(path, manifest, (VECTORS, RECORDS, FEATURES, PICTURES))
+        check_bytes(path, manifest, (VECTORS, RECORDS, FEATURES, PICTURES, CALIBRATION))
         if manifest.embedder.sha256 != embedder:
             raise CatalogError(
                 f"{path}: its vectors were made by embedder {manifest.embedder.sha256[:12]}…, this "
                 f"kiosk has {embedder[:12]}…; build the catalog again with this kiosk's models"
             )
+        trusted = trust(path, manifest)
         details = open_details(path, manifest)
         vectors = _vectors(path / VECTORS, manifest)
         with ExitStack() as undo:
@@ -103,7 +112,7 @@ class Snapshot:
                 raise CatalogError(f"{path}: records and vectors differ in number; build it again")
             index = open_index(vectors, path / DERIVED, release=manifest.release, config=config)
             undo.pop_all()
-        return cls(path, manifest, records, index, config.neighbours, details)
+        return cls(path, manifest, records, index, config.neighbours, details, trusted, vectors)
 
     @property
     def release(self) -> str:
@@ -111,7 +120,19 @@ class Snapshot:
 
     @property
     def thresholds(self) -> Thresholds:
-        return self.manifest.thresholds
+        return self.calibration.thresholds
+
+    @property
+    def calibration(self) -> Calibration:
+        """What this release says of itself; where it cannot be trusted, that only a person may
+        accept anything.
+        """
+        return self._trust.calibration
+
+    @property
+    def calibrated(self) -> str:
+        """What it states, after "on: ", or why nothing is accepted, after "off: "."""
+        return self._trust.name
 
     @property
     def engine(self) -> str:
@@ -143,8 +164,8 @@ class Snapshot:
             for neighbour in self._index.search(embedding, fetch):
                 row = neighbour.reference
                 sku = self._records.skus[self._owners[row]]
-                group = LOOK_ALIKES if sku in self._contested else ""
-                best.setdefault(sku, Match(sku, neighbour.similarity, row, group))
+                if sku not in best:
+                    best[sku] = self._match(sku, neighbour)
                 found = pictures.setdefault(sku, [])
                 picture = int(self._records.pictures[row])
                 if picture not in found and len(found) < COMPARED_PICTURES:
@@ -153,6 +174,25 @@ class Snapshot:
                 listed = tuple(best.values())[:wanted]
                 return tuple(Candidate(match, tuple(pictures[match.sku])) for match in listed)
             fetch = min(fetch * 4, len(self._owners))
+
+    def named(self, sku: str, embedding: Embedding) -> Candidate:
+        """How like one SKU of this catalog it is, however far down a search would list it."""
+        rows = np.flatnonzero(self._owners == self._records.skus.index(sku))
+        near = self._vectors[rows].astype(np.float32) @ embedding
+        order = rows[np.argsort(-near, kind="stable")]
+        pictures = tuple(dict.fromkeys(int(self._records.pictures[row]) for row in order))
+        best = Neighbour(int(order[0]), float(near.max()))
+        return Candidate(self._match(sku, best), pictures[:COMPARED_PICTURES])
+
+    def _match(self, sku: str, neighbour: Neighbour) -> Match:
+        return Match(
+            sku,
+            neighbour.similarity,
+            neighbour.reference,
+            group=self._group.get(sku, ""),
+            category=self._records.kinds[self._owners[neighbour.reference]],
+            accept=self._accept.get(sku),
+        )
 
     def _fetched(self, wanted: int) -> int:
         """References to ask for: as many as the SKUs with most of them may take from the others.

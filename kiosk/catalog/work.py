@@ -21,7 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.errors import BusyError, StateError
+from kiosk.catalog.manifest import NAME as MANIFEST
+from kiosk.durable import exchange, sync
+from kiosk.errors import BusyError, CatalogError, StateError
 from kiosk.values import Box, Features
 from kiosk.vision.packed import pack, unpack
 
@@ -120,6 +122,27 @@ def workplace(out: Path) -> Iterator[Workplace]:
 
 def _clear(release: Path) -> None:
     shutil.rmtree(release, ignore_errors=True)
+
+
+def check_free(out: Path, *, replace: bool) -> None:
+    """Raises CatalogError unless a release may be put at `out`."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / MANIFEST).is_file():
+        raise CatalogError(f"{out}: exists and is not a release; choose another name")
+    if not replace:
+        raise CatalogError(f"{out}: a release is there already; add --replace to replace it")
+
+
+def publish(work: Workplace, out: Path, *, replace: bool) -> None:
+    """Give the finished release its name: the one moment at which anything changes for readers."""
+    if replace and (out / MANIFEST).is_file():
+        exchange(work.release, out)
+        sync(work.path)
+    else:
+        work.release.rename(out)
+    sync(out.parent)
+    work.clear_release()
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`kiosk catalog build|show|verify`: a release from pictures, what is in one, and is it whole."""
+"""`kiosk catalog`: a release from pictures, what is in one, what it may believe, is it whole."""
 
 from __future__ import annotations
 
@@ -14,18 +14,29 @@ from typing import Any
 from tqdm import tqdm  # type: ignore[import-untyped]  # has no stubs
 
 from kiosk.catalog.build import BuildOptions, BuildReport, PictureReport, build
-from kiosk.catalog.manifest import RECORDS, Manifest, check_files, read_manifest, verify
+from kiosk.catalog.manifest import (
+    CALIBRATION,
+    RECORDS,
+    Manifest,
+    check_bytes,
+    check_files,
+    read_manifest,
+    verify,
+)
 from kiosk.catalog.records import Records
-from kiosk.cli import lint
-from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.catalog.trusted import Trust, trust
+from kiosk.cli import calibrate, lint
+from kiosk.cli.beliefs import beliefs, category_table, own_limits
+from kiosk.cli.options import Verbs, add_config
 from kiosk.cli.visible import visible
 from kiosk.models import load_models
+from kiosk.values import Thresholds
 
 
 def register(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "catalog",
-        help="build, show or verify a catalog release",
+        help="build, show, calibrate, lint or verify a catalog release",
         description="A catalog is a folder of reference pictures made into one immutable release.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -34,6 +45,7 @@ def register(verbs: Verbs) -> None:
     show.add_argument("release", type=Path, metavar="DIR")
     show.add_argument("--json", action="store_true", help="one JSON object with every SKU")
     show.set_defaults(run=run_show)
+    calibrate.register(actions)
     check = actions.add_parser("verify", help="check every byte of a release")
     check.add_argument("release", type=Path, metavar="DIR")
     check.set_defaults(run=run_verify)
@@ -68,6 +80,7 @@ def _register_build(actions: Verbs) -> None:
         action="store_true",
         help="no local features: a smaller release, which has no second look",
     )
+    calibrate.add_risk(parser)
     parser.add_argument("--models", metavar="DIR", help="folder of the models and their cards")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads for one model run")
     add_config(parser)
@@ -76,9 +89,7 @@ def _register_build(actions: Verbs) -> None:
 
 def run_build(arguments: argparse.Namespace) -> int:
     """Build, one line per picture on stdout, a progress bar on a terminal."""
-    given = {"models.directory": arguments.models, "models.threads": arguments.threads}
-    overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
-    config = load_config(arguments, *overrides)
+    config = calibrate.loaded(arguments, **{"models.threads": arguments.threads})
     locator, embedder = load_models(config.models, config.locate)
     with tqdm(unit="picture", disable=not sys.stderr.isatty(), leave=False) as bar:
 
@@ -98,6 +109,7 @@ def run_build(arguments: argparse.Namespace) -> int:
                     augment=not arguments.no_augment,
                     replace=arguments.replace,
                     details=not arguments.no_details,
+                    risk=config.catalog.risk,
                 ),
                 progress=tell,
             )
@@ -107,6 +119,7 @@ def run_build(arguments: argparse.Namespace) -> int:
     for warning in report.warnings:
         print(f"kiosk: {warning}", file=sys.stderr)
     print(_summary(report))
+    print("\n".join(beliefs(report.calibration)))
     return report.exit_code
 
 
@@ -117,13 +130,12 @@ def _line(report: PictureReport) -> str:
 
 
 def _summary(report: BuildReport) -> str:
-    manifest = report.manifest
+    manifest, limits = report.manifest, report.calibration.thresholds
     failed = f", {len(report.failed)} FAILED" if report.failed else ""
     return (
         f"release {manifest.release}: {manifest.skus} SKUs, {manifest.pictures} pictures, "
-        f"{manifest.references} references{failed}; accept {manifest.thresholds.accept:.3f}, "
-        f"choose {manifest.thresholds.choose:.3f}, margin {manifest.thresholds.margin:.3f}: "
-        f"{report.out}"
+        f"{manifest.references} references{failed}; accept {limits.accept:.3f}, "
+        f"choose {limits.choose:.3f}, margin {limits.margin:.3f}: {report.out}"
     )
 
 
@@ -131,19 +143,23 @@ def run_show(arguments: argparse.Namespace) -> int:
     """What is in a release; sizes are checked, hashes are not."""
     manifest = read_manifest(arguments.release)
     check_files(arguments.release, manifest)
+    check_bytes(arguments.release, manifest, (CALIBRATION,))
+    trusted = trust(arguments.release, manifest)
     opened = Records.open(arguments.release / RECORDS)
     try:
         if arguments.json:
-            print(json.dumps(_as_json(manifest, opened), ensure_ascii=False, indent=1))
+            print(json.dumps(_as_json(manifest, opened, trusted), ensure_ascii=False, indent=1))
         else:
-            print("\n".join(_as_text(manifest, opened)))
+            print("\n".join(_as_text(manifest, opened, trusted)))
     finally:
         opened.close()
     return os.EX_OK
 
 
-def _as_json(manifest: Manifest, opened: Records) -> dict[str, Any]:
+def _as_json(manifest: Manifest, opened: Records, trusted: Trust) -> dict[str, Any]:
     body = dataclasses.asdict(manifest)
+    body["calibrated"] = trusted.name
+    body |= dataclasses.asdict(trusted.calibration)
     del body["files"]
     body["bytes"] = sum(entry.bytes for entry in manifest.files)
     body["records"] = [
@@ -153,8 +169,8 @@ def _as_json(manifest: Manifest, opened: Records) -> dict[str, Any]:
     return body
 
 
-def _as_text(manifest: Manifest, opened: Records) -> list[str]:
-    limits = manifest.thresholds
+def _as_text(manifest: Manifest, opened: Records, trusted: Trust) -> list[str]:
+    limits = trusted.calibration.thresholds
     size = sum(entry.bytes for entry in manifest.files) / 1e6
     categories = (
         f"{visible(name) or 'no category'} ({count})" for name, count in opened.categories().items()
@@ -168,15 +184,23 @@ def _as_text(manifest: Manifest, opened: Records) -> list[str]:
         "detector": " ".join(dataclasses.astuple(manifest.detector)),
         "views": "; ".join(manifest.augmentation),
         "thresholds": f"accept {limits.accept:.4f}, choose {limits.choose:.4f}, "
-        f"margin {limits.margin:.4f} (from {limits.samples} samples); {_second_look(manifest)}",
+        f"margin {limits.margin:.4f} (from {limits.samples} samples); "
+        f"{_second_look(manifest, limits)}; {own_limits(trusted.calibration)}",
+        "calibrated": "as below" if trusted.on else trusted.name,
         "measured": limits.method,
     }
-    return [f"{name:<11} {text}" for name, text in rows.items()]
+    lines = [f"{name:<11} {text}" for name, text in rows.items()]
+    if not trusted.on:
+        return lines
+    return [
+        *lines,
+        *category_table(trusted.calibration.categories),
+        *beliefs(trusted.calibration),
+    ]
 
 
-def _second_look(manifest: Manifest) -> str:
+def _second_look(manifest: Manifest, limits: Thresholds) -> str:
     """What the second look at the print may accept, or that there is none."""
-    limits = manifest.thresholds
     if not manifest.features:
         return "no second look"
     return f"by its print from {limits.by_print:.4f}, look-alikes from a lead of {limits.apart:.4f}"

@@ -76,6 +76,13 @@ class CatalogConfig:
     poll_s: float = option(
         1.0, "seconds between looks for a new release in that folder", low=0.1, high=3600
     )
+    risk: float = option(
+        0.001,
+        "wrong-accept rate that a release is built and calibrated for; what it can state of that "
+        "is printed",
+        low=0.0001,
+        high=0.2,
+    )
 
 
 @dataclass(frozen=True, slots=True)
