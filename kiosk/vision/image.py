@@ -137,3 +137,11 @@ def draw_boxes(
                 cv2.line(pixels, (x, y), end, (0, 0, 0), thickness + 2, cv2.LINE_AA)
             for end in ((x + dx * arm, y), (x, y + dy * arm)):
                 cv2.line(pixels, (x, y), end, colour, thickness, cv2.LINE_AA)
+
+
+def regions(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """The number of the connected part each cell of (H, W) `mask` belongs to; 0 where it is False.
+
+    Cells that touch at a corner are connected.
+    """
+    return np.asarray(cv2.connectedComponents(mask.astype(np.uint8))[1], np.int32)
