@@ -27,7 +27,7 @@ from kiosk.search.open import PROBES, probe_queries
 from kiosk.values import Frame, Timings
 from kiosk.vision.decode import read_picture
 
-STAGES = ("locate", "embed", "search", "verify", "total")
+STAGES = ("locate", "embed", "search", "verify", "codes", "judge", "total")
 WARM_UP = 2
 """Frames that are not counted: the first runs allocate."""
 CLUSTER = 20

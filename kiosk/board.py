@@ -15,6 +15,8 @@ from enum import StrEnum
 
 from kiosk.capture.status import CameraStatus
 from kiosk.orders.values import OrderState
+from kiosk.refusals import Refusal
+from kiosk.orders.values import OrderState
 from kiosk.values import Box, Decision, Hint, Pixels, Record, Timings
 
 
@@ -44,6 +46,8 @@ class CatalogStatus:
     """"annoy" or "exact", with the reason when Annoy does not answer."""
     second_look: str = ""
     """"on" and its method, or "off" and the reason."""
+    calibration: str = ""
+    """"on" and what it states, or "off" and why nothing is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,16 @@ class JournalStatus:
     message: str = "Every decision is written."
     entries: int = 0
     waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalStatus:
+    """What people said was wrong, and whether that is kept."""
+
+    ok: bool = True
+    message: str = ""
+    listed: tuple[tuple[Refusal, str], ...] = ()
+    """Those that hold, the newest first, each with the name of its SKU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +121,11 @@ class State:
     """The decision of the visit that is going on; None when nothing is there or decided."""
     beside: tuple[Beside, ...] = ()
     """Further items in view, each with an answer of its own."""
-    last: Shown | None = None
-    """What was on show before, kept by the board once its item has left."""
     order: OrderState | None = None
     """The expected list that is being checked; None: there is none."""
+    refused: RefusalStatus = field(default_factory=RefusalStatus)
+    last: Shown | None = None
+    """What was on show before, kept by the board once its item has left."""
     live: Live = field(default_factory=Live)
     camera: CameraStatus = field(default_factory=CameraStatus)
     catalog: CatalogStatus = field(default_factory=CatalogStatus)

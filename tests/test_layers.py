@@ -66,6 +66,7 @@ PACKAGES = (
     "recognise",
     "replay",
     "search",
+    "service",
     "station",
     "verify",
     "web",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration: frozen dataclasses, one per TOML section, loaded with all mistakes at once."""
 
-from kiosk.config.load import changed, default_path, load, to_toml
+from kiosk.config.load import changed, deciding, default_path, load, to_toml
 from kiosk.config.paths import (
     catalog_directory,
     made_state_directory,
@@ -41,6 +41,7 @@ __all__ = [
     "WebConfig",
     "catalog_directory",
     "changed",
+    "deciding",
     "default_path",
     "load",
     "made_state_directory",

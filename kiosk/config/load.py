@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import math
 import os
 import tomllib
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from kiosk.config.sections import Config, Option, Value, options
 from kiosk.errors import ConfigError
 
 SYSTEM_PATH = Path("/etc/kiosk/kiosk.toml")
+DECIDING = ("barcode", "decide", "locate", "search", "verify")
+"""Sections whose options shape a decision."""
 
 
 def default_path() -> Path | None:
@@ -150,3 +154,10 @@ def _render(config: Config, chosen: Iterable[Option]) -> str:
         value = getattr(getattr(config, option.section), option.name)
         lines.append(f"{option.name} = {json.dumps(value, ensure_ascii=False)}")
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def deciding(config: Config) -> str:
+    """12 hex digits that name the options which shape a decision."""
+    sections = {name: asdict(getattr(config, name)) for name in DECIDING}
+    text = json.dumps(sections, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

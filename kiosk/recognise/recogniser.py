@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kiosk import barcode
 from kiosk.catalog.details import COMPARED_SKUS
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import VerifyConfig
 from kiosk.decide import judge
-from kiosk.recognise.second_look import compared, turns
+from kiosk.recognise.second_look import by_evidence, compared, turns
+from kiosk.refusals import Refusals
 from kiosk.values import (
     Box,
+    Code,
     Detection,
     Embedding,
     Features,
@@ -38,6 +42,21 @@ NO_CATALOG = Thresholds(accept=2.0, choose=2.0, margin=2.0, method="no catalog",
 """Thresholds that nothing can reach."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the stages after the embedder found of one item."""
+
+    matches: tuple[Match, ...] = ()
+    features: Features | None = None
+    left: int = 0
+    """Matches that the second look had no time for."""
+    codes: tuple[Code, ...] = ()
+    coded: tuple[str, ...] = ()
+    search_ms: float = 0.0
+    verify_ms: float = 0.0
+    codes_ms: float = 0.0
+
+
 class Recogniser:
     """The stages in their order. Use from one thread."""
 
@@ -48,12 +67,19 @@ class Recogniser:
         config: VerifyConfig | None = None,
         *,
         items: int = 1,
+        codes: str = "choose",
+        refusals: Refusals | None = None,
     ) -> None:
-        """`items`: how many items of one frame are looked at, the most prominent first."""
+        """`items`: how many items of one frame are looked at, the most prominent first; `codes`:
+        when barcodes are read, see `kiosk.config.BarcodeConfig`; `refusals`: what people said is
+        not a SKU.
+        """
         self._locator = locator
         self._embedder = embedder
         self._config = config or VerifyConfig()
         self._items = items
+        self._codes = codes
+        self._refusals = refusals
 
     def look(self, frame: Frame, snapshot: Snapshot | None) -> Look:
         """The most prominent item of `frame`, as if nothing had been seen before.
@@ -77,12 +103,27 @@ class Recogniser:
             timings=sight.timings,
         )
 
-    def sight(self, frame: Frame, snapshot: Snapshot | None, seen: Sequence[Box] = ()) -> Sight:
-        """Every item of `frame`. `seen` is where items were, the one in focus first."""
-        return self._sight(frame, snapshot, seen, self._items)
+    def sight(
+        self,
+        frame: Frame,
+        snapshot: Snapshot | None,
+        seen: Sequence[Box] = (),
+        *,
+        asked: bool = False,
+    ) -> Sight:
+        """Every item of `frame`. `seen` is where items were, the one in focus first; `asked`: a
+        person wants barcodes read.
+        """
+        return self._sight(frame, snapshot, seen, self._items, asked=asked)
 
     def _sight(
-        self, frame: Frame, snapshot: Snapshot | None, seen: Sequence[Box], most: int
+        self,
+        frame: Frame,
+        snapshot: Snapshot | None,
+        seen: Sequence[Box],
+        most: int,
+        *,
+        asked: bool = False,
     ) -> Sight:
         started = time.perf_counter()
         found = self._locate(frame, seen)
@@ -98,7 +139,7 @@ class Recogniser:
         )
         until_s = embedded + self._config.budget_ms / 1000
         looks = tuple(
-            self._look(frame, snapshot, detections, item, embedding, spent, until_s)
+            self._look(frame, snapshot, detections, item, embedding, spent, until_s, asked)
             for item, embedding in zip(items, embeddings, strict=True)
         )
         total_ms = 1000 * (time.perf_counter() - started)
@@ -113,6 +154,7 @@ class Recogniser:
                 embed_ms=spent.embed_ms * len(items),
                 search_ms=sum(look.timings.search_ms for look in looks),
                 verify_ms=sum(look.timings.verify_ms for look in looks),
+                codes_ms=sum(look.timings.codes_ms for look in looks),
                 total_ms=total_ms,
             ),
         )
@@ -126,22 +168,13 @@ class Recogniser:
         embedding: Embedding | None,
         spent: Timings,
         until_s: float,
+        asked: bool,
     ) -> Look:
-        started = searched = time.perf_counter()
-        matches: tuple[Match, ...] = ()
-        seen: Features | None = None
-        left = 0
+        started = time.perf_counter()
+        found = Found()
         if snapshot is not None and embedding is not None:
-            candidates = snapshot.candidates(embedding, LISTED_SKUS)
-            matches = tuple(candidate.match for candidate in candidates)
-            searched = time.perf_counter()
-            settled = judge(matches, snapshot.thresholds).outcome is Outcome.ACCEPTED
-            order = turns(candidates, snapshot.details)
-            if self._config.on and order and not settled:
-                seen = features(frame.pixels, item.box)
-                found = compared(seen, matches, order, until_s)
-                matches, left = found.matches, found.left
-        verified = time.perf_counter()
+            found = self._matched(frame, item.box, embedding, snapshot, until_s)
+            found = self._coded(frame, item.box, embedding, snapshot, found, asked=asked)
         return Look(
             sequence=frame.sequence,
             captured_ns=frame.captured_ns,
@@ -150,18 +183,75 @@ class Recogniser:
             subject=item,
             whole=not touches_edge(item.box, frame.width, frame.height),
             embedding=embedding,
-            matches=matches,
+            matches=found.matches,
             thresholds=snapshot.thresholds if snapshot else NO_CATALOG,
             release=snapshot.release if snapshot else "",
-            timings=Timings(
-                locate_ms=spent.locate_ms,
-                embed_ms=spent.embed_ms,
-                search_ms=1000 * (searched - started),
-                verify_ms=1000 * (verified - searched),
-                total_ms=spent.locate_ms + spent.embed_ms + 1000 * (verified - started),
+            timings=replace(
+                spent,
+                search_ms=found.search_ms,
+                verify_ms=found.verify_ms,
+                codes_ms=found.codes_ms,
+                total_ms=spent.locate_ms + spent.embed_ms + 1000 * (time.perf_counter() - started),
             ),
-            unverified=left,
-            features=seen,
+            unverified=found.left,
+            features=found.features,
+            codes=found.codes,
+            coded=found.coded,
+        )
+
+    def _matched(
+        self, frame: Frame, box: Box, embedding: Embedding, snapshot: Snapshot, until_s: float
+    ) -> Found:
+        """Search, and a second look where similarity does not settle it."""
+        started = time.perf_counter()
+        candidates = snapshot.candidates(embedding, LISTED_SKUS)
+        matches = tuple(candidate.match for candidate in candidates)
+        searched = time.perf_counter()
+        settled = judge(matches, snapshot.thresholds).outcome is Outcome.ACCEPTED
+        doubted = self._refusals is not None and self._refusals.concern(matches)
+        order = turns(candidates, snapshot.details)
+        seen, left = None, 0
+        if self._config.on and order and (doubted or not settled):
+            seen = features(frame.pixels, box)
+            found = compared(seen, matches, order, until_s)
+            matches, left = found.matches, found.left
+        if self._refusals is not None:
+            matches = self._refusals.marked(matches, embedding, seen)
+        return Found(
+            matches,
+            seen,
+            left,
+            search_ms=1000 * (searched - started),
+            verify_ms=1000 * (time.perf_counter() - searched),
+        )
+
+    def _coded(
+        self,
+        frame: Frame,
+        box: Box,
+        embedding: Embedding,
+        snapshot: Snapshot,
+        found: Found,
+        *,
+        asked: bool,
+    ) -> Found:
+        """Barcodes, where they may help, and how like their SKUs the item is."""
+        if not asked and self._codes in {"off", "asked"}:
+            return found
+        settled = judge(found.matches, snapshot.thresholds).outcome is Outcome.ACCEPTED
+        if not asked and self._codes == "choose" and settled:
+            return found
+        started = time.perf_counter()
+        codes = barcode.read(frame.pixels, box)
+        coded = snapshot.coded(codes)
+        listed = {match.sku for match in found.matches}
+        more = [snapshot.named(sku, embedding).match for sku in coded if sku not in listed]
+        return replace(
+            found,
+            matches=by_evidence((*found.matches, *more)),
+            codes=codes,
+            coded=coded,
+            codes_ms=1000 * (time.perf_counter() - started),
         )
 
     def _embedded(self, frame: Frame, items: Sequence[Detection]) -> list[Embedding | None]:

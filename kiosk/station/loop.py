@@ -34,6 +34,8 @@ FRAME_WAIT_S = 0.5
 ODD_FRAMES = 50
 """Frames in a row that cannot be used before the fault is the kiosk's own."""
 TIMED_LOOKS = 60
+ASKED_S = 4.0
+"""How long barcodes are looked for after a person asked."""
 
 
 class Pulse(Protocol):
@@ -70,11 +72,15 @@ class Station:
         self._pulse = pulse
         self._preview_width = preview_width
         self._patience_s = patience_s
-        self._last_s = -math.inf
+        self._last_s = self._asked_s = -math.inf
         self._stop = threading.Event()
         self._recent: deque[Timings] = deque(maxlen=TIMED_LOOKS)
         self._seen_frame = False
         self._odd = 0
+
+    def read_codes(self) -> None:
+        """A person wants the barcode read: tried on every frame of the next moments."""
+        self._asked_s = time.monotonic() + ASKED_S
 
     def stop(self) -> None:
         """Ask the loop to end; returns at once."""
@@ -122,7 +128,8 @@ class Station:
         When no frame can be used any more it is no oddity, and the error ends the process.
         """
         try:
-            sight = self._recogniser.sight(frame, snapshot, self._visits.boxes)
+            asked = time.monotonic() < self._asked_s
+            sight = self._recogniser.sight(frame, snapshot, self._visits.boxes, asked=asked)
         except (EmbeddingError, ImageError) as error:
             self._odd += 1
             if self._odd == 1:

@@ -99,6 +99,10 @@ class Timings:
     search_ms: float = 0.0
     total_ms: float = 0.0
     verify_ms: float = 0.0
+    codes_ms: float = 0.0
+    """Reading barcodes."""
+    judge_ms: float = 0.0
+    """Judging the view, the coach and the decision."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

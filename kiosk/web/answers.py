@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, Response, abort, jsonify, request
+from flask import Flask, Response, abort, jsonify
 
 from kiosk.board import Board
 from kiosk.web import words
+from kiosk.web.asked import asked
 from kiosk.web.gallery import Gallery
-
-MAX_TEXT = 200
 
 
 def add_thumbnails(app: Flask, gallery: Gallery) -> None:
@@ -33,16 +32,36 @@ def add_confirm(app: Flask, confirm: Callable[[str, str], bool]) -> None:
 
     @app.post("/confirm")
     def confirmation() -> tuple[Response, int]:
-        try:
-            body = request.get_json(silent=True)
-        except RecursionError:  # brackets within brackets: no JSON of ours
-            body = None
-        decision_id, sku = (_text(body, name) for name in ("decision_id", "sku"))
+        decision_id, sku = asked("decision_id"), asked("sku")
         if not decision_id or not sku:
             return jsonify(saved=False, message=words.WRONG_CONFIRMATION), 400
         if not confirm(decision_id, sku):
             return jsonify(saved=False, message=words.NOT_SAVED), 409
         return jsonify(saved=True, message=words.CONFIRMED), 200
+
+
+def add_focus(app: Flask, focus: Callable[[str], bool]) -> None:
+    """POST `/focus` {"visit"}: 200 that item is shown, 409 it has left, 400 badly asked."""
+
+    @app.post("/focus")
+    def turn() -> tuple[Response, int]:
+        visit = asked("visit")
+        if not visit:
+            return jsonify(saved=False, message=words.WRONG_FOCUS), 400
+        if not focus(visit):
+            return jsonify(saved=False, message=words.NOT_THERE), 409
+        return jsonify(saved=True, message=""), 200
+
+
+def add_read_codes(app: Flask, read_codes: Callable[[], None] | None) -> None:
+    """POST `/read-barcode`: 200 it is looked for, 409 this kiosk reads none."""
+
+    @app.post("/read-barcode")
+    def read() -> tuple[Response, int]:
+        if read_codes is None:
+            return jsonify(saved=False, message=words.NO_CODES), 409
+        read_codes()
+        return jsonify(saved=True, message=words.READING), 200
 
 
 def add_health(app: Flask, board: Board, version: str, fresh_s: float) -> None:
@@ -69,8 +88,3 @@ def unwell(board: Board, fresh_s: float) -> list[str]:
         if not part.ok:
             reasons.append(f"{label}: {part.message}")
     return reasons
-
-
-def _text(body: object, name: str) -> str:
-    value = body.get(name) if isinstance(body, dict) else None
-    return value if isinstance(value, str) and len(value) <= MAX_TEXT else ""

@@ -9,10 +9,18 @@ from flask import Flask, Response, render_template
 
 from kiosk.board import Board
 from kiosk.web import words
-from kiosk.web.answers import add_confirm, add_health, add_thumbnails
+from kiosk.web.answers import (
+    add_confirm,
+    add_focus,
+    add_health,
+    add_read_codes,
+    add_thumbnails,
+)
 from kiosk.web.gallery import Gallery
 from kiosk.web.guard import protect
 from kiosk.web.live import add_events, add_preview
+from kiosk.web.orders import add_order_page
+from kiosk.web.refused import add_refusals
 from kiosk.web.streams import Streams
 
 FRESH_S = 5.0
@@ -26,12 +34,18 @@ def create_app(
     confirm: Callable[[str, str], bool],
     streams: int,
     version: str,
+    refuse: Callable[[str], bool] = lambda decision_id: False,
+    focus: Callable[[str], bool] = lambda visit_id: False,
+    read_codes: Callable[[], None] | None = None,
+    undo_refusal: Callable[[str], bool] = lambda refusal_id: False,
     host: str = "127.0.0.1",
     fresh_s: float = FRESH_S,
 ) -> Flask:
     """The pages over `board`.
 
-    confirm(decision_id, sku) records a tap and says whether it was saved; `streams` is the most
+    confirm(decision_id, sku) records a tap and says whether it was saved, refuse(decision_id) that
+    an answer is wrong, undo_refusal(refusal_id) takes that back; focus(visit_id) turns to another
+    item, read_codes() looks for its barcode (None: no button for it); `streams` is the most
     pages that may follow events; `host` is the address listened on (see `guard`).
     """
     app = Flask("kiosk.web")
@@ -42,16 +56,20 @@ def create_app(
     add_preview(app, board, places)
     add_thumbnails(app, gallery)
     add_confirm(app, confirm)
+    add_focus(app, focus)
+    add_read_codes(app, read_codes)
+    add_refusals(app, refuse, undo_refusal)
     add_health(app, board, version, fresh_s)
-    _add_pages(app)
+    _add_pages(app, reads_codes=read_codes is not None)
+    add_order_page(app)
     return app
 
 
-def _add_pages(app: Flask) -> None:
+def _add_pages(app: Flask, *, reads_codes: bool) -> None:
 
     @app.get("/")
     def operator() -> str:
-        return render_template("operator.html", words=words)
+        return render_template("operator.html", words=words, reads_codes=reads_codes)
 
     @app.get("/status")
     def status() -> str:

@@ -18,6 +18,7 @@ from flask import Flask, Response, abort, request
 from kiosk.board import Board, Preview, State
 from kiosk.web import words
 from kiosk.web.operator import operator_view
+from kiosk.web.orders import order_view
 from kiosk.web.preview import PreviewPicture
 from kiosk.web.streams import Streams
 from kiosk.web.technician import status_view, versions
@@ -38,10 +39,11 @@ View = Callable[[State, datetime], dict[str, Any]]
 
 
 def add_events(app: Flask, board: Board, streams: Streams, version: str) -> None:
-    """`/events?page=operator|status`: the whole page as JSON, at once and on each change."""
+    """`/events?page=operator|order|status`: the whole page as JSON, at once and on each change."""
     rows = versions(version)
     views: dict[str, View] = {
         "operator": operator_view,
+        "order": order_view,
         "status": lambda state, now: status_view(state, now, rows),
     }
 

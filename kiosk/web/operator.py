@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
-from kiosk.board import CatalogStatus, Phase, Shown, State
+from kiosk.board import Beside, CatalogStatus, Phase, State
 from kiosk.capture.status import CameraStatus
-from kiosk.values import Match, Outcome, Record
 from kiosk.web import words
+from kiosk.web.shown import show_decision, show_evidence, show_last
 
-CARDS = 5
 RELEASE_CHARACTERS = 12
 """Of a release's name in the status bar; the status page has it whole."""
 
@@ -32,7 +30,7 @@ def operator_view(state: State, now: datetime) -> dict[str, Any]:
         "name": "",
         "sku": "",
         "category": "",
-        "others": words.others(len(state.live.others)) if state.camera.ok else "",
+        "others": words.others(_uncounted(state)) if state.camera.ok else "",
         **_trouble(state.camera),
         "bar-catalog-text": _catalog(state, now),
     }
@@ -44,6 +42,9 @@ def operator_view(state: State, now: datetime) -> dict[str, Any]:
     parts = {"camera": state.camera.ok, "catalog": state.catalog.ok, "journal": state.journal.ok}
     page: dict[str, Any] = {
         "view": view,
+        "icon": words.HINT_ICON.format(state.hint) if view == "hint" else f"i-{view}",
+        "refuse": "",
+        "beside": [_chip(one) for one in state.beside] if state.camera.ok else [],
         "texts": texts,
         "parts": {f"bar-{part}": ok for part, ok in parts.items()},
         "live": state.camera.ok,
@@ -53,12 +54,12 @@ def operator_view(state: State, now: datetime) -> dict[str, Any]:
         "confirmed": "",
     }
     if state.shown is not None and view == state.shown.decision.outcome:
-        _show_decision(page, state.shown)
+        show_decision(page, state.shown)
     elif view == "ready" and state.last is not None:
-        _show_last(page, state.last)
+        show_last(page, state.last)
     else:
         label, text = words.ASIDES.get(view, ("", ""))
-        _show_evidence(page, label, text.format(skus=f"{state.catalog.skus:,}"))
+        show_evidence(page, label, text.format(skus=f"{state.catalog.skus:,}"))
     return page
 
 
@@ -79,9 +80,19 @@ def view_of(state: State) -> str:
     return "hint" if state.hint else "looking"
 
 
-def thumbnail_url(release: str, reference: int) -> str:
-    """Where the page finds a reference picture."""
-    return f"/thumbnail/{quote(release, safe='')}/{reference}.jpg"
+def _uncounted(state: State) -> int:
+    """Items in view that get no answer of their own."""
+    return max(0, len(state.live.others) - len(state.beside))
+
+
+def _chip(beside: Beside) -> dict[str, str]:
+    """Another item in view, to be tapped: what was said of it, in a word."""
+    shown = beside.shown
+    outcome = shown.decision.outcome.value if shown else "looking"
+    said = (shown.confirmed or shown.decision.sku) if shown else None
+    names = {record.sku: record.name or record.sku for record in shown.records} if shown else {}
+    text = names.get(said, said) if said else words.CHIPS.get(outcome, "")
+    return {"visit": beside.visit_id, "outcome": outcome, "text": text}
 
 
 def _starting(camera: CameraStatus) -> bool:
@@ -92,74 +103,6 @@ def _starting(camera: CameraStatus) -> bool:
 def _unread(state: State) -> bool:
     """Nobody has looked for a catalog yet."""
     return state.phase is Phase.STARTING and CatalogStatus() == state.catalog
-
-
-def _show_decision(page: dict[str, Any], shown: Shown) -> None:
-    decision = shown.decision
-    page["decision"] = decision.decision_id
-    page["confirmed"] = shown.confirmed or ""
-    pairs = list(zip(decision.matches, shown.records, strict=False))
-    if decision.outcome is Outcome.CHOOSE:
-        release = decision.hashes.release
-        page["cards"] = [_card(match, record, release) for match, record in pairs[:CARDS]]
-        if shown.confirmed:
-            page["texts"]["headline"] = words.CONFIRMED
-            _show_evidence(page, "", words.COMPARE_DONE)
-        else:
-            _show_evidence(page, words.WHY_ASKED.get(decision.rule, ""), words.COMPARE)
-    elif pairs:
-        match, record = pairs[0]
-        name = record.name or record.sku
-        if decision.outcome is Outcome.ACCEPTED:
-            page["texts"] |= {"name": name, "sku": record.sku, "category": record.category}
-            _show_evidence(page, words.REFERENCE, "", shown, match)
-        else:
-            _show_evidence(page, words.NEAREST_LABEL, name, shown, match)
-    else:
-        _show_evidence(page, "", "")
-
-
-def _show_last(page: dict[str, Any], shown: Shown) -> None:
-    outcome = shown.decision.outcome
-    said = shown.confirmed or shown.decision.sku
-    for match, record in zip(shown.decision.matches, shown.records, strict=False):
-        if match.sku == said:
-            _show_evidence(page, words.LAST, record.name or record.sku, shown, match)
-            page["texts"] |= {"evidence-sku": record.sku, "evidence-percent": ""}
-            return
-    text = words.HEADLINES["unknown"] if outcome is Outcome.UNKNOWN else words.LAST_OPEN
-    _show_evidence(page, words.LAST, text)
-
-
-def _show_evidence(
-    page: dict[str, Any],
-    label: str,
-    text: str,
-    shown: Shown | None = None,
-    match: Match | None = None,
-) -> None:
-    """Fill the strip: a label, a text and, of one match, its picture and evidence."""
-    percent = found = ""
-    if shown is not None and match is not None:
-        percent = f"{100 * min(max(match.similarity, 0.0), 1.0):.0f}%"
-        if match.verified is not None and match.verified.points:
-            found = words.PRINT.format(count=match.verified.points)
-        page["picture"] = thumbnail_url(shown.decision.hashes.release, match.reference)
-    page["texts"] |= {
-        "evidence-label": label,
-        "evidence-text": text,
-        "evidence-sku": found,
-        "evidence-percent": percent,
-    }
-
-
-def _card(match: Match, record: Record, release: str) -> dict[str, str]:
-    return {
-        "sku": match.sku,
-        "name": record.name or record.sku,
-        "category": record.category,
-        "picture": thumbnail_url(release, match.reference),
-    }
 
 
 def _trouble(camera: CameraStatus) -> dict[str, str]:

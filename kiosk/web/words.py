@@ -21,6 +21,7 @@ HEADLINES = {
     "accepted": "Recognised",
     "choose": "Which one is it?",
     "unknown": "Not in the catalog",
+    "mismatch": "Not what its barcode says",
     "nocamera": "Waiting for the camera",
     "nocatalog": "No catalog",
 }
@@ -30,11 +31,19 @@ DETAILS = {
     "looking": "Looking at the item.",
     "accepted": "",
     "choose": "",
+    "mismatch": "",
     "unknown": "This item is not one of the products this kiosk knows.",
     "nocamera": "It goes on by itself as soon as there is a picture.",
     "nocatalog": "Without a catalog nothing can be recognised.",
 }
 CONFIRMED = "Confirmed"
+REFUSE = "Not this"
+REFUSE_ALL = "None of these"
+READ_CODE = "Read barcode"
+LOOKS_LIKE_KIND = (
+    "It looks like this kind of item: {category}. Which one it is, is not in the catalog."
+)
+UNFILED_CODE = "Its barcode {code} is not in the catalog."
 
 HINTS: dict[str, str] = {
     Hint.CLEAR_COUNTER: "Clear the counter",
@@ -63,6 +72,7 @@ HINT_DETAILS: dict[str, str] = {
 
 # The evidence strip under the live picture: a small label and a line of text.
 REFERENCE = "Catalog picture"
+BY_BARCODE = "Its barcode told which of the look-alikes"
 NEAREST_LABEL = "Nearest, only a hint"
 LAST = "Last item"
 LAST_OPEN = "Nothing was chosen"
@@ -79,14 +89,31 @@ WHY_ASKED = {
     Rule.SOME_SIMILARITY: "The camera is not sure",
     Rule.NO_AGREEMENT: "The camera could not settle on one",
     Rule.UNFINISHED: "There was no time to compare them all",
+    Rule.LOOK_ALIKES: "These look alike to the camera",
+    Rule.REFUSED: "Somebody here said that it is not the likeliest",
+    Rule.POOR_VIEW: "The camera does not see it well",
+    Rule.BARCODE: "Its barcode names the first one",
+    Rule.MISMATCH: "Was the label changed?",
 }
+A_KIND_OF = "{category}: {why}"
+COMPARE_MISMATCH = "Look at the item and tap what it is."
+LOOKS_LIKE = "Looks like this"
+ITS_BARCODE = "Its barcode"
+CHIPS = {
+    "looking": "Looking…",
+    "accepted": "Recognised",
+    "choose": "Which one?",
+    "unknown": "Unknown",
+    "mismatch": "Check barcode",
+}
+HINT_ICON = "hint-{}"
 COMPARE = "Compare the pictures, then tap the right one."
 COMPARE_DONE = "Saved. Tap another picture to change it."
 LIVE = "Live picture"
 SIMILAR = "similar"
 PRINT = "{count} points of its print found"
-OTHERS_ONE = "1 more item in view: show one at a time."
-OTHERS_MANY = "{count} more items in view: show one at a time."
+OTHERS_ONE = "1 more item in view: show fewer at a time."
+OTHERS_MANY = "{count} more items in view: show fewer at a time."
 
 # The camera's trouble, over the live picture.
 CAMERA_TROUBLE = "No live picture"
@@ -106,8 +133,24 @@ TODAY = "built today"
 YESTERDAY = "1 day old"
 DAYS_OLD = "{days} days old"
 
+# What people said was wrong, on the status page.
+REFUSALS = "Not this"
+REFUSALS_NONE = "Nothing was called wrong here."
+REFUSALS_NOTE = "Items that somebody here said are not what the kiosk took them for."
+REFUSALS_MORE = "The {shown} newest are shown; `kiosk refusals list` prints all {count}."
+NOT_IT = "Not {name}"
+SAID_AT = "{sku} · said {at}"
+UNDO = "Undo"
+
 # Messages for what a person did, and for a lost service.
+NOT_THERE = "That item is not in view any more."
+NO_CODES = "This kiosk reads no barcodes."
+READING = "Show the barcode to the camera."
+WRONG_FOCUS = 'Send {"visit": "..."}.'
 NOT_SAVED = "Nothing was saved: the item has changed. Show it again."
+REFUSED = "Noted: this is not it."
+REFUSAL_UNDONE = "Undone."
+NOT_UNDONE = "It is undone already, or was dropped for newer ones."
 SERVICE_SILENT = "Nothing was saved: the kiosk does not answer. Try again."
 CONNECTING = "Connecting…"
 CONNECTING_DETAIL = "The kiosk's program does not answer. This clears by itself."
@@ -124,6 +167,8 @@ STAGES = {
     "embed_ms": "Describe it",
     "search_ms": "Search the catalog",
     "verify_ms": "Compare the print",
+    "codes_ms": "Read barcodes",
+    "judge_ms": "Judge the view and decide",
     "total_ms": "Total",
 }
 LABELS = {
@@ -152,6 +197,8 @@ MODEL = "{version} · {quantisation} · {sha256}"
 WRONG_HOST = "This kiosk does not answer to the name {host}; open it by its address."
 WRONG_ORIGIN = "Only the kiosk's own page may do this."
 WRONG_TYPE = "Send JSON: Content-Type: application/json."
+WRONG_REFUSAL = 'Send {"decision_id": "..."}.'
+WRONG_UNDO = 'Send {"id": "..."}.'
 WRONG_CONFIRMATION = 'Send {"decision_id": "...", "sku": "..."}.'
 
 # Reasons of /healthz.

@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const page = document.body;
 const set = (element, name, value) => { if (element[name] !== value) element[name] = value; };
-const icon = (id, name) => $(id).querySelector("use").setAttribute("href", `#i-${name}`);
+const icon = (id, name) => $(id).querySelector("use").setAttribute("href", `#${name}`);
 const source = (image, url) => { if (image.getAttribute("src") !== url) image.setAttribute("src", url); };
 let now = { decision: "", cards: [], confirmed: "" };
 let tapped = "";
@@ -24,7 +24,7 @@ function card(match) {
   const button = $("card").content.firstElementChild.cloneNode(true);
   button.dataset.sku = match.sku;
   source(button.querySelector("img"), match.picture);
-  for (const part of ["name", "sku"]) button.querySelector(`.${part}`).textContent = match[part];
+  for (const part of ["name", "sku", "note"]) button.querySelector(`.${part}`).textContent = match[part];
   button.onclick = () => confirm(match.sku);
   return button;
 }
@@ -36,6 +36,15 @@ function mark(chosen) {
   }
 }
 
+function chip(item) { // another item in view
+  const button = $("chip").content.firstElementChild.cloneNode(true);
+  button.querySelector("use").setAttribute("href", `#i-${item.outcome}`);
+  button.querySelector("span").textContent = item.text;
+  button.className = item.outcome;
+  button.onclick = () => post("/focus", { visit: item.visit });
+  return button;
+}
+
 function show(state) {
   if (now.build && now.build !== state.build) location.reload();
   const another = state.decision !== now.decision || state.cards.length !== now.cards.length;
@@ -44,12 +53,19 @@ function show(state) {
   page.classList.toggle("dark", !state.live);
   page.classList.toggle("confirmed", state.cards.length > 0 && state.confirmed !== "");
   for (const [id, value] of Object.entries(state.texts)) set($(id), "textContent", value);
-  icon("decision", page.classList.contains("confirmed") ? "accepted" : state.view);
+  icon("decision", page.classList.contains("confirmed") ? "i-accepted" : state.icon);
+  set($("refuse"), "textContent", state.refuse);
+  set($("refuse"), "disabled", false);
   source($("reference"), state.picture);
   $("likeness").style.width = state.texts["evidence-percent"] || "0";
   for (const [id, ok] of Object.entries(state.parts)) {
     $(id).classList.toggle("bad", !ok);
-    icon(id, ok ? "ok" : "problem");
+    icon(id, ok ? "i-ok" : "i-problem");
+  }
+  const beside = JSON.stringify(state.beside);
+  if (beside !== $("beside").dataset.state) {
+    $("beside").dataset.state = beside;
+    $("beside").replaceChildren(...state.beside.map(chip));
   }
   if (another) $("cards").replaceChildren(...state.cards.map(card));
   if (another || state.confirmed === tapped) tapped = "";
@@ -57,15 +73,24 @@ function show(state) {
   document.querySelectorAll("#headline, #name, #detail, #cards .name").forEach(fit);
 }
 
-async function confirm(sku) {
-  mark(tapped = sku); // at once; taken back when it was not saved
-  const body = JSON.stringify({ decision_id: now.decision, sku });
-  const reply = fetch("/confirm", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+async function post(path, body) { // true when it was done; otherwise says why not
+  const reply = fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
   const answer = await reply.then((got) => got.json()).catch(() => ({ message: page.dataset.silent }));
-  if (answer.saved) return;
-  mark(tapped = now.confirmed);
+  if (answer.saved) return true;
   $("notice").textContent = answer.message;
   setTimeout(() => { $("notice").textContent = ""; }, 5000);
+  return false;
+}
+
+async function confirm(sku) {
+  mark(tapped = sku); // at once; taken back when it was not saved
+  if (!await post("/confirm", { decision_id: now.decision, sku })) mark(tapped = now.confirmed);
+}
+
+async function refuse() {
+  $("refuse").disabled = true;
+  await post("/refuse", { decision_id: now.decision });
+  $("refuse").disabled = false;
 }
 
 async function watch(canvas) { // pulled: the next picture is asked for when the last is drawn
@@ -82,6 +107,8 @@ async function watch(canvas) { // pulled: the next picture is asked for when the
   }
 }
 
+$("refuse").onclick = refuse;
+if ($("read")) $("read").onclick = () => post("/read-barcode", {});
 page.oncontextmenu = () => false; // a long press is a tap
 window.onresize = () => now.build && show(now);
 follow("operator", show);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The composition root: every part is built here by hand, started in order, stopped in reverse."""
+"""A running kiosk: its parts, in the order in which they start."""
 
 from __future__ import annotations
 
@@ -11,30 +11,36 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from kiosk import __version__
-from kiosk.board import Board, CatalogStatus, JournalStatus, ModelStatus
+from kiosk.api.app import add_api
+from kiosk.board import Board, JournalStatus
 from kiosk.capture.process import CaptureProcess
 from kiosk.capture.status import CameraStatus
-from kiosk.catalog.details import SWITCHED_OFF
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.catalog.watch import CatalogWatch
-from kiosk.config import Config, catalog_directory, made_state_directory
+from kiosk.config import Config, catalog_directory, deciding, made_state_directory
 from kiosk.decide import Visits
 from kiosk.durable import locked
-from kiosk.errors import BusyError, CatalogError
+from kiosk.errors import BusyError
 from kiosk.journal import JOURNAL_FILE, Journal
 from kiosk.models import load_models
 from kiosk.notify import Notifier
+from kiosk.orders.articles import CatalogArticles
+from kiosk.orders.database import ORDERS_FILE
+from kiosk.orders.desk import OrderDesk
 from kiosk.recognise import Recogniser
+from kiosk.refusals import REFUSALS_FILE, RefusalDesk, Refusals, RefusalStore
+from kiosk.service.gallery import Gallery
+from kiosk.service.pulse import Pulse
+from kiosk.service.statuses import catalog_status, model_status, refusal_status
 from kiosk.station import Answers, Station
-from kiosk.values import Hashes, Look
+from kiosk.values import Decision, Hashes, Look
+from kiosk.vision.embed import Embedder
 from kiosk.vision.image import single_threaded
-from kiosk.vision.session import Card
+from kiosk.vision.locate import Locator
 from kiosk.web import Server, create_app
 
 _log = logging.getLogger(__name__)
 
-PATIENCE_S = 30.0
-"""Start-up time asked of systemd again and again while no camera is there."""
 LOCK_FILE = "kiosk.lock"
 """In the state directory, locked while a kiosk runs."""
 JOURNAL_BEAT_S = 1.0
@@ -61,7 +67,7 @@ class Service:
         locator, embedder = load_models(config.models, config.locate)
         self._embedder = embedder.card
         self._config = config
-        self._board.post(models=(_model(locator.card), _model(embedder.card)))
+        self._board.post(models=(model_status(locator.card), model_status(embedder.card)))
         self._notifier = Notifier()
         state = made_state_directory(config)
         self._claim(state)
@@ -69,6 +75,7 @@ class Service:
             state / JOURNAL_FILE,
             commit_s=config.journal.commit_s,
             keep_days=config.journal.keep_days,
+            keep_features_days=config.journal.keep_features_days,
         )
         self._camera = CaptureProcess(config.camera, on_status=self._camera_changed)
         self._watch = CatalogWatch(
@@ -79,34 +86,77 @@ class Service:
             poll_s=config.catalog.poll_s,
         )
 
+        self._articles = CatalogArticles(self._slot)
+        held = Refusals(embedder.card.sha256, embedder.dimension)
+        self._refusals = RefusalDesk(RefusalStore(state / REFUSALS_FILE), held, self._journal)
+        self._orders = OrderDesk(
+            state / ORDERS_FILE,
+            articles=self._articles,
+            notes=self._journal,
+            post=lambda order: self._board.post(order=order),
+        )
+        self._answers, self._station = self._looking(locator, embedder, held)
+        self._server = self._served()
+
+    def _looking(
+        self, locator: Locator, embedder: Embedder, held: Refusals
+    ) -> tuple[Answers, Station]:
+        """What turns frames into answers; `held`: the refusals they are held against."""
+        config = self._config
+        options = deciding(config)
+
         def hashes(look: Look) -> Hashes:
-            return Hashes(look.release, locator.card.sha256, embedder.card.sha256)
+            return Hashes(look.release, locator.card.sha256, embedder.card.sha256, options)
 
         visits = Visits(config.decide, hashes)
-        self._answers = Answers(visits=visits, board=self._board, journal=self._journal)
-        self._station = Station(
+        answers = Answers(
+            visits=visits,
+            board=self._board,
+            journal=self._journal,
+            refuse=self._refuse,
+            listeners=[self._orders],
+        )
+        station = Station(
             camera=self._camera,
-            recogniser=Recogniser(locator, embedder, config.verify, items=config.decide.items),
+            recogniser=Recogniser(
+                locator,
+                embedder,
+                config.verify,
+                items=config.decide.items,
+                codes=config.barcode.mode,
+                refusals=held,
+            ),
             slot=self._slot,
             visits=visits,
-            answers=self._answers,
+            answers=answers,
             board=self._board,
-            pulse=_Pulse(self._notifier, self._board),
+            pulse=Pulse(self._notifier, self._board),
             preview_width=config.web.preview_width,
             # A camera of one frame a second is no empty counter twice a second.
             patience_s=max(config.camera.stall_s, SLOW_FRAMES / config.camera.fps),
         )
+        return answers, station
+
+    def _served(self) -> Server:
+        """The pages and the API, bound to their port."""
+        web = self._config.web
+        asked = self._config.barcode.mode == "asked"  # otherwise they are read without a button
         app = create_app(
             board=self._board,
-            gallery=_Gallery(self._slot),
+            gallery=Gallery(self._slot),
             confirm=self._answers.confirm,
-            streams=config.web.streams,
-            host=config.web.host,
+            refuse=self._answers.refuse,
+            focus=self._answers.focus,
+            read_codes=self._station.read_codes if asked else None,
+            undo_refusal=self._undo_refusal,
+            streams=web.streams,
+            host=web.host,
             version=__version__,
         )
-        self._server = Server(
-            app, host=config.web.host, port=config.web.port, streams=config.web.streams
+        add_api(
+            app, board=self._board, desk=self._orders, articles=self._articles, version=__version__
         )
+        return Server(app, host=web.host, port=web.port, streams=web.streams)
 
     @property
     def url(self) -> str:
@@ -122,6 +172,8 @@ class Service:
         self._begin(self._server.start, self._server.stop)
         self._stack.callback(self._board.close)
         self._begin(self._journal.start, self._journal.close)
+        self._begin(self._refusals.start, self._refusals.close)
+        self._begin(self._orders.start, self._orders.close)
         self._begin(self._camera.start, self._camera.close)
         self._stack.callback(self._slot.swap, None)
         self._essential("catalog", self._watch.run, self._watch.stop, WATCH_STOP_S)
@@ -132,6 +184,8 @@ class Service:
         """Until `end` is called or an essential thread dies; False when the time is up."""
         while not self._ended.wait(min(JOURNAL_BEAT_S, timeout_s or JOURNAL_BEAT_S)):
             self._board.post(journal=JournalStatus(*self._journal.status()))
+            self._refusals.beat()
+            self._refusals_changed()
             if timeout_s is not None:
                 timeout_s -= JOURNAL_BEAT_S
                 if timeout_s <= 0:
@@ -195,67 +249,27 @@ class Service:
 
     def _catalog_changed(self, snapshot: Snapshot | None, trouble: str) -> None:
         path = str(catalog_directory(self._config))
-        if snapshot is None:
-            self._board.post(catalog=CatalogStatus(message=trouble, path=path))
-            return
-        manifest = snapshot.manifest
-        message = f"{trouble} The release before it still answers." if trouble else ""
-        self._board.post(
-            catalog=CatalogStatus(
-                ok=not trouble,
-                message=message,
-                path=path,
-                release=manifest.release,
-                built_at=manifest.built_at,
-                skus=manifest.skus,
-                references=manifest.references,
-                search=snapshot.engine,
-                second_look=snapshot.details.name if self._config.verify.on else SWITCHED_OFF,
-            )
-        )
+        second_look = self._config.verify.on
+        status = catalog_status(snapshot, trouble, path, second_look=second_look)
+        self._board.post(catalog=status)
+        self._refusals_changed()
 
+    def _refusals_changed(self) -> None:
+        def name_of(sku: str) -> str:
+            record = self._articles.record(sku)
+            return record.name if record else ""
 
-class _Pulse:
-    """Tells systemd: ready after the first frame, alive with every turn, patient until then."""
+        self._board.post(refused=refusal_status(self._refusals, name_of))
 
-    def __init__(self, notifier: Notifier, board: Board) -> None:
-        self._notifier = notifier
-        self._board = board
-        self._ready = False
-        self._status = ""
+    def _refuse(self, decision: Decision) -> bool:
+        """A person says that an answer is wrong: kept, and whoever counted it is told."""
+        if not self._refusals.refuses(decision):
+            return False
+        self._orders.refused(decision)
+        self._refusals_changed()
+        return True
 
-    def turn(self, *, frame: bool) -> None:
-        if frame and not self._ready:
-            self._ready = self._notifier.ready()
-        self._notifier.alive()
-        camera = self._board.state().camera
-        status = "recognising" if frame else camera.message
-        if not self._ready:
-            self._notifier.still_starting(PATIENCE_S)
-        if status != self._status:
-            self._status = status
-            self._notifier.status(status)
-
-
-class _Gallery:
-    """Catalog pictures for the page, from the snapshot that is current."""
-
-    def __init__(self, slot: SnapshotSlot) -> None:
-        self._slot = slot
-
-    def thumbnail(self, release: str, reference: int) -> bytes | None:
-        """None when that release is no longer open or has no such reference."""
-        with self._slot.borrow() as snapshot:
-            if snapshot is None or snapshot.release != release:
-                return None
-            try:
-                return snapshot.thumbnail(reference)
-            except CatalogError as error:
-                _log.warning("%s", error)
-                return None
-
-
-def _model(card: Card) -> ModelStatus:
-    return ModelStatus(
-        card.name, card.version, card.sha256, str(card.body.get("quantisation", "not stated"))
-    )
+    def _undo_refusal(self, refusal_id: str) -> bool:
+        done = self._refusals.undo(refusal_id)
+        self._refusals_changed()
+        return done

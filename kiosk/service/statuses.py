@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the parts to what the board says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kiosk.board import CatalogStatus, ModelStatus, RefusalStatus
+from kiosk.catalog.details import SWITCHED_OFF
+from kiosk.catalog.snapshot import Snapshot
+from kiosk.refusals import RefusalDesk
+from kiosk.vision.session import Card
+
+
+def model_status(card: Card) -> ModelStatus:
+    return ModelStatus(
+        card.name, card.version, card.sha256, str(card.body.get("quantisation", "not stated"))
+    )
+
+
+def catalog_status(
+    snapshot: Snapshot | None, trouble: str, path: str, *, second_look: bool
+) -> CatalogStatus:
+    """`trouble` is why the newest release does not answer, or empty."""
+    if snapshot is None:
+        return CatalogStatus(message=trouble, path=path)
+    manifest = snapshot.manifest
+    return CatalogStatus(
+        ok=not trouble,
+        message=f"{trouble} The release before it still answers." if trouble else "",
+        path=path,
+        release=manifest.release,
+        built_at=manifest.built_at,
+        skus=manifest.skus,
+        references=manifest.references,
+        search=snapshot.engine,
+        second_look=snapshot.details.name if second_look else SWITCHED_OFF,
+        calibration=snapshot.calibrated,
+    )
+
+
+def refusal_status(desk: RefusalDesk, name_of: Callable[[str], str]) -> RefusalStatus:
+    status = desk.status()
+    listed = tuple((refusal, name_of(refusal.sku)) for refusal in desk.listed())
+    return RefusalStatus(status.ok, status.message, listed)
