@@ -104,6 +104,9 @@ class Shelf:
     def record(self, sku: str) -> Record | None:
         return RECORDS.get(sku)
 
+    def filed(self, barcode: str) -> tuple[str, ...]:
+        return tuple(sku for sku, record in RECORDS.items() if barcode in record.barcodes)
+
     def release(self) -> str:
         return "r1"
 

@@ -13,8 +13,8 @@ from order_parts import EAN, RECORDS, decision, order, records
 
 from kiosk.errors import OrderError
 from kiosk.orders import changes, result
-from kiosk.orders.check import offers, refused, same_code, tapped, weigh
-from kiosk.orders.values import By, Order, Stage, Verdict
+from kiosk.orders.check import belongs, offers, refused, tapped, weigh
+from kiosk.orders.values import By, Line, Order, Stage, Verdict
 from kiosk.values import Decision, Outcome, Rule
 
 AT = "2026-11-22T12:00:00.000+00:00"
@@ -158,10 +158,12 @@ def test_a_code_that_no_catalog_knows_still_matches_the_line_that_names_it() -> 
     assert (verdict, after.counts[0].by, after.counts[0].sku) == (Verdict.MATCH, By.BARCODE, "")
 
 
-def test_upc_and_ean_of_one_article_are_one_code() -> None:
-    assert same_code("012345678905", "0012345678905")
-    assert not same_code("12345678905", "0012345678905"), "11 digits are no GTIN"
-    assert not same_code("A1", "a1")
+def test_upc_and_ean_of_one_article_are_one_code_and_nothing_else_is() -> None:
+    line = Line(1, 1, barcode="012345678905")
+    assert belongs(line, "", ["0012345678905"])
+    assert belongs(line, "A", ["(01)00012345678905"])
+    assert not belongs(line, "", ["12345678905"]), "11 digits are no article number"
+    assert not belongs(Line(1, 1, sku="A"), "", [""])
 
 
 def test_an_undone_visit_is_not_counted_again_by_the_camera_but_by_a_tap() -> None:

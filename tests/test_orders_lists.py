@@ -7,7 +7,7 @@ import pytest
 from order_parts import EAN, RECORDS
 
 from kiosk.errors import OrderError
-from kiosk.orders.draft import MAX_LINES, is_gtin, lines_of, order_number, rows_of
+from kiosk.orders.draft import MAX_LINES, lines_of, order_number, rows_of
 from kiosk.orders.table import rows_of_text
 
 
@@ -118,11 +118,3 @@ def test_an_order_needs_a_number_people_can_read() -> None:
     for value in ("", "  ", "x" * 81, "a\nb", "\u202eabc", None, 7):
         with pytest.raises(OrderError):
             order_number(value)
-
-
-def test_check_digits_are_those_of_gs1() -> None:
-    good = (EAN, "96385074", "012345678905", "00012345678905")
-    assert all(map(is_gtin, good))
-    assert not any(
-        map(is_gtin, ("4006381333930", "123", "", "４００６３８１３３３９３１", "A" * 13))
-    )

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from kiosk.catalog.snapshot import SnapshotSlot
 from kiosk.errors import CatalogError
-from kiosk.values import Record
+from kiosk.values import Box, Code, Record
+
+NOWHERE = Box(0, 0, 0, 0)
 
 
 class Articles(Protocol):
@@ -15,6 +17,10 @@ class Articles(Protocol):
 
     def record(self, sku: str) -> Record | None:
         """None when the catalog has no such SKU, or there is no catalog."""
+        ...
+
+    def filed(self, barcode: str) -> tuple[str, ...]:
+        """SKUs that the catalog files under a barcode; empty when it knows none."""
         ...
 
     def release(self) -> str:
@@ -27,6 +33,9 @@ class NoArticles:
 
     def record(self, sku: str) -> Record | None:
         return None
+
+    def filed(self, barcode: str) -> tuple[str, ...]:
+        return ()
 
     def release(self) -> str:
         return ""
@@ -46,6 +55,12 @@ class CatalogArticles:
                 return snapshot.record(sku)
             except CatalogError:  # the catalog does not have it
                 return None
+
+    def filed(self, barcode: str) -> tuple[str, ...]:
+        with self._slot.borrow() as snapshot:
+            if snapshot is None:
+                return ()
+            return snapshot.coded((Code(barcode, "", NOWHERE),))
 
     def release(self) -> str:
         with self._slot.borrow() as snapshot:

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from kiosk.barcode import normalised
 from kiosk.orders.values import By, Count, Line, Offer, Order, Undone, Verdict
 from kiosk.values import Decision, Outcome, Record, Rule
-
-GTIN_LENGTHS = (8, 12, 13, 14)
-GTIN_DIGITS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def read(order: Order, decision: Decision, records: Sequence[Record]) -> Reading
         by = By.BARCODE if decision.rule is Rule.BARCODE else By.CAMERA
         return held(order, decision.sku, barcodes, by)
     # The list may name a barcode that no catalog knows: then the code itself is what was asked.
-    if any(_carries(line, codes) for line in order.lines):
+    if codes and any(_carries(line, codes) for line in order.lines):
         return held(order, "", codes, By.BARCODE)
     return Reading(Verdict.UNSURE, By.CAMERA, 0, "", decision.rule.value)
 
@@ -131,19 +129,9 @@ def belongs(line: Line, sku: str, barcodes: Sequence[str]) -> bool:
     return _carries(line, barcodes)
 
 
-def same_code(first: str, second: str) -> bool:
-    """Two barcodes are one number: GTINs of 8, 12, 13 and 14 digits differ by leading zeros."""
-    return _normal(first) == _normal(second)
-
-
 def _carries(line: Line, barcodes: Sequence[str]) -> bool:
-    return bool(line.barcode) and any(same_code(line.barcode, code) for code in barcodes)
-
-
-def _normal(code: str) -> str:
-    plain = code.strip()
-    digits = plain.isascii() and plain.isdigit() and len(plain) in GTIN_LENGTHS
-    return plain.zfill(GTIN_DIGITS) if digits else plain
+    wanted = normalised(line.barcode)
+    return bool(wanted) and any(normalised(code) == wanted for code in barcodes)
 
 
 def _without(order: Order, count: Count | None, why: Undone) -> Order:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kiosk.barcode import is_gtin
 from kiosk.errors import OrderError
-from kiosk.orders.check import GTIN_LENGTHS
 from kiosk.orders.values import Line
 
 MAX_LINES = 1_000
@@ -93,14 +93,6 @@ def lines_of(rows: list[Row], known: KnownSku) -> tuple[Line, ...]:
             lines.append(_line(row, len(lines) + 1, known))
     _refuse(mistakes)
     return tuple(lines)
-
-
-def is_gtin(code: str) -> bool:
-    """An EAN-8, UPC-A, EAN-13 or GTIN-14 whose check digit is right."""
-    if not (code.isascii() and code.isdigit() and len(code) in GTIN_LENGTHS):
-        return False
-    digits = [int(digit) for digit in reversed(code)]
-    return sum(digit * (3 if at % 2 else 1) for at, digit in enumerate(digits)) % 10 == 0
 
 
 def _mistake(row: Row) -> str:

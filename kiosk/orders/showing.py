@@ -22,12 +22,23 @@ class Names:
         self._articles = articles
         self._release = ""
         self._names: dict[str, str | None] = {}
+        self._filed: dict[str, str | None] = {}
+        """By barcode."""
 
     def refresh(self) -> None:
         """Forget what another release said."""
         release = self._articles.release()
         if release != self._release or len(self._names) > MOST_NAMES:
-            self._release, self._names = release, {}
+            self._release, self._names, self._filed = release, {}, {}
+
+    def of_line(self, line: Line) -> str | None:
+        """None when the camera cannot tell this line's article."""
+        if line.sku:
+            return self.of(line.sku)
+        if line.barcode not in self._filed:
+            skus = self._articles.filed(line.barcode)
+            self._filed[line.barcode] = self.of(skus[0]) if skus else None
+        return self._filed[line.barcode]
 
     def of(self, sku: str) -> str | None:
         """None when the catalog has no such SKU."""
@@ -53,7 +64,7 @@ def order_state(order: Order, last: Checked | None, names: Names, trouble: str) 
                 name=_name(line, names),
                 counted=tally.get((line.number, Verdict.MATCH), 0),
                 over=tally.get((line.number, Verdict.ALREADY_COUNTED), 0),
-                known=bool(line.sku) and names.of(line.sku) is not None,
+                known=names.of_line(line) is not None,
             )
             for line in order.lines
         ),
@@ -93,5 +104,4 @@ def outdated(last: Checked | None, before: Order, after: Order) -> bool:
 
 
 def _name(line: Line, names: Names) -> str:
-    found = names.of(line.sku) if line.sku and not line.text else None
-    return line.text or found or line.sku or line.barcode
+    return line.text or names.of_line(line) or line.sku or line.barcode
