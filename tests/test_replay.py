@@ -15,13 +15,14 @@ import tiny_models
 
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import DecideConfig
+from kiosk.decide import Visits
 from kiosk.errors import StateError
 from kiosk.journal import Story, stories, story
 from kiosk.refusals import Refusals
 from kiosk.refusals.refusal import refused
 from kiosk.replay import TOLERANCE, Effect, Flip, Tally, again, differences, flips
 from kiosk.replay.differ import accepted, largest
-from kiosk.values import Decision, Outcome
+from kiosk.values import Box, Code, Decision, Outcome, Sight
 
 FRAMES = DecideConfig().agreement_frames
 ITEMS = tuple((f"sku-{number}", number) for number in range(12))
@@ -209,6 +210,41 @@ def test_decisions_of_another_embedder_are_left_out(
     found, tally = say(path, snapshot)
     snapshot.close()
     assert (found, tally.replayed, tally.other_embedder) == ([], 0, len(made))
+
+
+def test_an_answer_with_a_barcode_is_made_again_with_it(
+    models: Path, made: dict[int, Decision], new: Snapshot, tmp_path: Path
+) -> None:
+    """Another label on the item: what it looks like and its barcode disagree."""
+    release = tmp_path / "coded"
+    rows = "".join(f"{sku},{sku},40000{number:02}\n" for sku, number in ITEMS)
+    (tmp_path / "coded-source").mkdir()
+    (tmp_path / "coded-source" / "skus.csv").write_text("sku,name,barcode\n" + rows)
+    snapshot = replays.opened(models, replays.colours(models, release, ITEMS))
+    code = Code("4000002", "Code 128", Box(1, 1, 9, 9))
+    visits = Visits(DecideConfig(), lambda look: made[7].hashes)
+    told = []
+    for look in made[7].looks:
+        assert look.embedding is not None
+        seen = dataclasses.replace(
+            look,
+            matches=snapshot.match(look.embedding, 12),
+            release=snapshot.release,
+            thresholds=snapshot.thresholds,
+            codes=(code,),
+            coded=snapshot.coded([code]),
+        )
+        told += visits.step(Sight(look.sequence, look.captured_ns, look.frame_size, (), (seen,)))
+    (decision,) = (step.decision for step in told if step.new and step.decision)
+    assert decision.outcome is Outcome.MISMATCH
+    hashes = dataclasses.replace(decision.hashes, release=snapshot.release)
+    path = replays.recorded(tmp_path, [dataclasses.replace(decision, hashes=hashes)])
+    found = story(path, "last")
+    assert differences(found, again(found, snapshot, FRAMES)) == ()
+    snapshot.close()
+    elsewhere = again(found, new, FRAMES)
+    assert elsewhere.looks[-1].coded == (), "the other release files no barcodes"
+    assert differences(found, elsewhere)[0] == "outcome: mismatch then, accepted now"
 
 
 DESIGNS = tuple((f"face-{design}", design) for design in range(1, 7))

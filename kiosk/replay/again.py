@@ -56,7 +56,7 @@ def again(
             "wrote it; it can be explained, but not made again"
         )
     same = snapshot.release == story.looks[-1].release
-    settling, remarks = _settling(story.looks[-1], snapshot, same)
+    settling, remarks = _settling(story.looks[-1], snapshot, same, refusals)
     found = {match.sku: match.verified for match in settling.matches}
     looks = tuple(
         _carried(look, snapshot, _recorded(look) if same else found) for look in story.looks[:-1]
@@ -81,11 +81,13 @@ def _concluded(looks: Sequence[Look], frames: int, story: Story) -> Conclusion:
     raise AssertionError("when the time is up there is always an answer")
 
 
-def _settling(look: Look, snapshot: Snapshot, same: bool) -> tuple[Look, tuple[str, ...]]:
+def _settling(
+    look: Look, snapshot: Snapshot, same: bool, refusals: Refusals | None
+) -> tuple[Look, tuple[str, ...]]:
     """The look that settled it, its second look taken again where that can be."""
     candidates = _candidates(look, snapshot)
     matches = tuple(candidate.match for candidate in candidates)
-    if not _looked_twice(look, matches, snapshot, same):
+    if not _looked_twice(look, matches, snapshot, same, refusals):
         return _with(look, matches, snapshot), ()
     recorded = _recorded(look)
     if look.features is None:
@@ -97,11 +99,18 @@ def _settling(look: Look, snapshot: Snapshot, same: bool) -> tuple[Look, tuple[s
     return _with(look, _unfinished(look, made) if same else made, snapshot), ()
 
 
-def _looked_twice(look: Look, matches: Sequence[Match], snapshot: Snapshot, same: bool) -> bool:
+def _looked_twice(
+    look: Look,
+    matches: Sequence[Match],
+    snapshot: Snapshot,
+    same: bool,
+    refusals: Refusals | None,
+) -> bool:
     """On the release it was made with as it was then; on another one as the live kiosk would."""
     if same:
         return any(match.fused is not None for match in look.matches)
-    return judge(matches, snapshot.thresholds).outcome is not Outcome.ACCEPTED
+    doubted = refusals is not None and refusals.concern(matches)
+    return doubted or judge(matches, snapshot.thresholds).outcome is not Outcome.ACCEPTED
 
 
 def _unfinished(look: Look, made: Sequence[Match]) -> tuple[Match, ...]:
@@ -133,7 +142,6 @@ def _marked(
     look: Look, then: Look, snapshot: Snapshot, same: bool, refusals: Refusals | None
 ) -> Look:
     """The look with what people said is not a SKU, and with what its barcodes name."""
-    coded = then.coded if same else snapshot.coded(then.codes)
     if refusals is not None and not same and look.embedding is not None:
         matches = refusals.marked(look.matches, look.embedding, _compared_features(look))
     else:
@@ -142,7 +150,11 @@ def _marked(
             replace(match, refused=True) if match.sku in refused else match
             for match in look.matches
         )
-    return replace(look, matches=matches, coded=coded)
+    coded = then.coded if same else snapshot.coded(then.codes)
+    listed = {match.sku for match in matches}
+    assert look.embedding is not None
+    named = [snapshot.named(sku, look.embedding).match for sku in coded if sku not in listed]
+    return replace(look, matches=by_evidence((*matches, *named)), coded=coded)
 
 
 def _compared_features(look: Look) -> Features | None:
