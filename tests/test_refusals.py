@@ -112,6 +112,16 @@ def test_the_skus_own_print_clears_a_look_that_is_near_a_refused_view(store: Sto
     assert not refusals.marked((verified,), vector(1), true)[0].refused
 
 
+def test_the_skus_own_print_does_not_clear_what_was_refused_without_a_second_look(
+    store: Store,
+) -> None:
+    desk, refusals = desk_on(store)
+    desk.refuse(wrong(1, vector(1)))
+    again = features_of(photographed(face(2)))  # shares a print with the SKU, and is not it
+    verified = Match("A1", 0.8, 0, verified=compare(again, features_of(face(2))))
+    assert refusals.marked((verified,), vector(1), again)[0].refused
+
+
 def test_a_twin_in_other_colours_is_not_the_refused_print(store: Store) -> None:
     desk, refusals = desk_on(store)
     desk.refuse(wrong(1, vector(1), features=features_of(recoloured(face(1)))))

@@ -100,12 +100,15 @@ def _is_refused(
     match: Match, views: _Views, embedding: Embedding, features: Features | None
 ) -> bool:
     near = views.vectors @ embedding
-    own = 0.0 if match.verified is None else match.verified.strength
+    undecided = np.ones(len(near), np.bool_)
     if features is not None:
+        own = 0.0 if match.verified is None else match.verified.strength
         said = rule.by_print(_strongest(features, views, near), own)
-        if said is not None:
-            return said
-    return rule.nearer(near, match.similarity, views.similarities)
+        if said:
+            return True
+        if said is False:  # says nothing of views that were refused without a second look
+            undecided = np.array([kept is None for kept in views.features])
+    return rule.nearer(near[undecided], match.similarity, views.similarities[undecided])
 
 
 def _strongest(looked: Features, views: _Views, near: NDArray[np.float32]) -> float:
