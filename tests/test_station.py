@@ -49,7 +49,7 @@ class HaltingCamera:
         if self._calls % 2 == 0:
             raise self._fault
         number = self._calls // 2
-        yield Frame(tiny_models.picture(1, shot=number % 2), number, time.monotonic_ns())
+        yield Frame(tiny_models.picture(1), number, time.monotonic_ns())
 
     def close(self) -> None:
         """Nothing is held."""

@@ -14,7 +14,9 @@ from kiosk.catalog.details import COMPARED_SKUS
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import VerifyConfig
 from kiosk.decide import judge
+from kiosk.decide.coach import poor
 from kiosk.recognise.second_look import by_evidence, compared, turns
+from kiosk.recognise.view import View, views_of
 from kiosk.refusals import Refusals
 from kiosk.values import (
     Box,
@@ -31,7 +33,8 @@ from kiosk.values import (
     Thresholds,
     Timings,
 )
-from kiosk.vision.boxes import stretched, touches_edge
+from kiosk.vision.background import Background
+from kiosk.vision.boxes import stretched
 from kiosk.vision.embed import Embedder
 from kiosk.vision.features import features
 from kiosk.vision.locate import Locator, attended
@@ -110,11 +113,12 @@ class Recogniser:
         seen: Sequence[Box] = (),
         *,
         asked: bool = False,
+        background: Background | None = None,
     ) -> Sight:
         """Every item of `frame`. `seen` is where items were, the one in focus first; `asked`: a
-        person wants barcodes read.
+        person wants barcodes read; `background`: what the empty counter looks like.
         """
-        return self._sight(frame, snapshot, seen, self._items, asked=asked)
+        return self._sight(frame, snapshot, seen, self._items, asked, background)
 
     def _sight(
         self,
@@ -122,8 +126,8 @@ class Recogniser:
         snapshot: Snapshot | None,
         seen: Sequence[Box],
         most: int,
-        *,
         asked: bool = False,
+        background: Background | None = None,
     ) -> Sight:
         started = time.perf_counter()
         found = self._locate(frame, seen)
@@ -138,9 +142,10 @@ class Recogniser:
             locate_ms=1000 * (located - started), embed_ms=1000 * (embedded - located) / share
         )
         until_s = embedded + self._config.budget_ms / 1000
+        views = views_of(frame, items, seen, background)
         looks = tuple(
-            self._look(frame, snapshot, detections, item, embedding, spent, until_s, asked)
-            for item, embedding in zip(items, embeddings, strict=True)
+            self._look(frame, snapshot, detections, item, embedding, spent, until_s, asked, view)
+            for item, embedding, view in zip(items, embeddings, views, strict=True)
         )
         total_ms = 1000 * (time.perf_counter() - started)
         return Sight(
@@ -155,6 +160,7 @@ class Recogniser:
                 search_ms=sum(look.timings.search_ms for look in looks),
                 verify_ms=sum(look.timings.verify_ms for look in looks),
                 codes_ms=sum(look.timings.codes_ms for look in looks),
+                judge_ms=sum(view.spent_ms for view in views),
                 total_ms=total_ms,
             ),
         )
@@ -169,6 +175,7 @@ class Recogniser:
         spent: Timings,
         until_s: float,
         asked: bool,
+        view: View,
     ) -> Look:
         started = time.perf_counter()
         found = Found()
@@ -181,7 +188,7 @@ class Recogniser:
             frame_size=(frame.width, frame.height),
             detections=detections,
             subject=item,
-            whole=not touches_edge(item.box, frame.width, frame.height),
+            whole=view.whole,
             embedding=embedding,
             matches=found.matches,
             thresholds=snapshot.thresholds if snapshot else NO_CATALOG,
@@ -195,6 +202,8 @@ class Recogniser:
             ),
             unverified=found.left,
             features=found.features,
+            quality=view.quality,
+            hint=poor(view.quality, whole=view.whole),
             codes=found.codes,
             coded=found.coded,
         )

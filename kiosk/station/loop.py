@@ -20,10 +20,12 @@ from kiosk.board import Board, Live, Phase, Preview
 from kiosk.capture.camera import Camera
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.decide import Step, Visits
+from kiosk.decide.coach import Coach
 from kiosk.errors import CameraEnded, CameraError, CameraStalled, EmbeddingError, ImageError
 from kiosk.recognise import Recogniser
 from kiosk.station.answers import Answers, decided, phase_of
 from kiosk.values import Box, Frame, Hint, Sight, Timings
+from kiosk.vision.background import Background
 from kiosk.vision.boxes import stretched
 from kiosk.vision.image import fit_within
 
@@ -75,6 +77,8 @@ class Station:
         self._last_s = self._asked_s = -math.inf
         self._stop = threading.Event()
         self._recent: deque[Timings] = deque(maxlen=TIMED_LOOKS)
+        self._background = Background()
+        self._coach = Coach()
         self._seen_frame = False
         self._odd = 0
 
@@ -109,7 +113,7 @@ class Station:
         if sight.looks and snapshot is not None:
             self._recent.append(sight.timings)
         self._board.post(
-            hint=None if decided(steps) else _hint(steps),
+            hint=self._coached(sight, steps),
             live=Live(
                 sight.sequence,
                 sight.frame_size,
@@ -129,7 +133,9 @@ class Station:
         """
         try:
             asked = time.monotonic() < self._asked_s
-            sight = self._recogniser.sight(frame, snapshot, self._visits.boxes, asked=asked)
+            sight = self._recogniser.sight(
+                frame, snapshot, self._visits.boxes, asked=asked, background=self._background
+            )
         except (EmbeddingError, ImageError) as error:
             self._odd += 1
             if self._odd == 1:
@@ -138,7 +144,21 @@ class Station:
                 raise
             return None
         self._odd = 0
+        if not sight.detections:
+            self._background.learn(frame.pixels)
         return sight
+
+    def _coached(self, sight: Sight, steps: tuple[Step, ...]) -> Hint | None:
+        """The hint to show; none beside an answer."""
+        look = steps[0].look if steps else None
+        hint = self._coach.step(
+            look.quality if look else None,
+            whole=look is None or look.whole,
+            items=len(sight.detections),
+            most_items=max(1, len(sight.looks)),
+            seen_empty=self._background.known,
+        )
+        return None if decided(steps) else hint
 
     def _preview(self, frame: Frame, sight: Sight, steps: tuple[Step, ...]) -> Preview:
         side = round(self._preview_width * max(1.0, frame.height / frame.width))
@@ -161,6 +181,7 @@ class Station:
         waited_s = time.monotonic() - self._last_s
         if isinstance(fault, CameraStalled) and waited_s < self._patience_s:
             return
+        self._background.forget()  # it may look elsewhere when it is back
         self._answers.lost()
         self._board.post(phase=Phase.READY if self._seen_frame else Phase.STARTING, hint=None)
 
@@ -169,13 +190,6 @@ def _others(sight: Sight, steps: tuple[Step, ...]) -> tuple[Box, ...]:
     """Every item but the one in focus."""
     focus = steps[0].box if steps and steps[0].look else None
     return tuple(each.box for each in sight.detections if each.box != focus)
-
-
-def _hint(steps: tuple[Step, ...]) -> Hint | None:
-    look = steps[0].look if steps else None
-    if look is None:
-        return None
-    return look.hint or (None if look.whole else Hint.MOVE_INTO_VIEW)
 
 
 def _median(recent: deque[Timings]) -> Timings:
