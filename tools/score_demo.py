@@ -28,6 +28,7 @@ from kiosk.recognise import Recogniser
 from kiosk.scene import PRODUCTS, Scene, SceneFrame
 from kiosk.scene.timeline import Visit
 from kiosk.values import Decision, Frame, Hashes, Outcome
+from kiosk.vision.background import Background
 from kiosk.vision.boxes import iou
 
 FPS = 15.0
@@ -58,6 +59,7 @@ def play(
 ) -> Iterator[tuple[Visit, list[tuple[Decision, SceneFrame]]]]:
     """Each visit with the decisions made while it lasted; time is the scene's, not the clock's."""
     deciding = Visits(config.decide, lambda look: Hashes(look.release, "", ""))
+    counter = Background()
     index = max(0, visits[0].first - 4)
     for number, visit in enumerate(visits):
         made: list[tuple[Decision, SceneFrame]] = []
@@ -65,7 +67,10 @@ def play(
         while index < last:
             shot = scene.render(index)
             frame = Frame(shot.pixels, index, round(index / FPS * 1e9))
-            for moment in deciding.step(recogniser.sight(frame, snapshot, deciding.boxes)):
+            sight = recogniser.sight(frame, snapshot, deciding.boxes, background=counter)
+            if not sight.detections:
+                counter.learn(frame.pixels)
+            for moment in deciding.step(sight):
                 if moment.new and moment.decision is not None:
                     made.append((moment.decision, shot))
             index += step
