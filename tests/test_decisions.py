@@ -30,6 +30,7 @@ from tools.evaluation.plan import Choice
 from tools.evaluation.product import UNHURRIED_MS
 from tools.evaluation.releases import Releases
 from tools.evaluation.sights import opened
+from tools.evaluation.ways import WAYS
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,27 @@ def test_a_run_counts_every_photo_once_for_each_catalog(toys: Path, tmp_path: Pa
         assert left_out["said"]["accepted, right"]["value"] == 0
     text = (tmp_path / "out" / TEXT).read_text()
     assert "ASKED: at most 5 % wrong accepts" in text and "per 1,000" in text
+
+
+def test_scenarios_say_one_thing_of_every_photo_and_never_a_twin_is_right(
+    toys: Path, tmp_path: Path
+) -> None:
+    out = ("--scenarios", "--scenario-photos", "4", "--out", str(tmp_path / "out"))
+    main(arguments(toys, tmp_path / "work", "--risk", "0.05", *out))
+    tables = json.loads((tmp_path / "out" / JSON).read_text())["scenarios"]
+    assert [each["group"] for each in tables] == ["all", "even", "odd"]
+    for line in (line for each in tables for line in each["lines"] if line["photos"]):
+        shares = [each["value"] for each in line["said"].values()]
+        assert sum(shares) == pytest.approx(1, abs=1e-3)
+        assert line["wrong"] <= line["wrong_without_hints"] <= line["photos"]
+        assert line["left_out_wrong"] <= line["left_out_wrong_without_hints"]
+        assert line["left_out_wrong_without_hints"] <= line["left_out_photos"]
+    assert [line["way"] for line in tables[0]["lines"]] == [way.name for way in WAYS]
+    twin = tables[0]["lines"][-1]
+    assert twin["photos"] == 4 and twin["left_out_photos"] == 0
+    assert twin["said"]["accepted, right"]["value"] == 0
+    assert twin["said"]["choose, the right one among them"]["value"] == 0
+    assert "colour-swapped twin" in (tmp_path / "out" / TEXT).read_text()
 
 
 def test_the_same_run_again_gives_the_same_bytes_and_does_no_work_twice(

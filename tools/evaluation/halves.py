@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kiosk.catalog.claims import LISTED, OTHERS, UNLISTED
 from kiosk.config import DecideConfig
 from kiosk.errors import ImageError
 from kiosk.values import Claim, Thresholds
@@ -22,12 +23,14 @@ from kiosk.vision.locate import Locator
 from tools.evaluation.answers import Progress
 from tools.evaluation.cases import Case, Kind, Said, case
 from tools.evaluation.held import Held, decided
-from tools.evaluation.manifests import Picture, Problem
-from tools.evaluation.plan import Choice, Plan, planned
+from tools.evaluation.manifests import PHOTO, Picture, Problem
+from tools.evaluation.plan import ANY_SPLIT, Choice, Plan, planned
 from tools.evaluation.rates import Rates, rates
 from tools.evaluation.releases import Releases
 from tools.evaluation.sights import Seen, Sights
 
+CLAIMED = {Kind.KNOWN: LISTED, Kind.LEFT_OUT: UNLISTED, Kind.OTHER: OTHERS}
+"""Which claim of a release is about what."""
 SHARE = 0.5
 """Of the SKUs, left out of each catalog."""
 
@@ -72,16 +75,24 @@ class Halves:
 
 
 def plans(pictures: Sequence[Picture], choice: Choice, halves: int) -> list[Plan]:
-    """A plan for each half, every one with another seed. Raises UsageError, SourceError."""
-    return [
-        planned(pictures, [], replace(choice, leave_out=SHARE, seed=choice.seed + number))
-        for number in range(halves)
+    """A plan for each half, every one with another seed. Raises UsageError, SourceError.
+
+    All halves ask the same photos: every so manieth of the split.
+    """
+    asked = [
+        each for each in pictures if each.role == PHOTO and choice.split in (ANY_SPLIT, each.split)
     ]
+    kept = {each.file for each in asked[:: max(1, choice.step)]}
+    dropped = {each.file for each in asked} - kept
+    some = [each for each in pictures if each.file not in dropped]
+    # Step 0 or less is for `planned` to refuse.
+    whole = replace(choice, leave_out=SHARE, step=min(1, choice.step))
+    return [planned(some, [], replace(whole, seed=choice.seed + n)) for n in range(halves)]
 
 
 def claim_of(thresholds: Thresholds, kind: Kind) -> Claim | None:
     """What a release states of this kind; None: nothing."""
-    return next((each for each in thresholds.claims if each.about == kind.value), None)
+    return next((each for each in thresholds.claims if each.about == CLAIMED[kind]), None)
 
 
 @dataclass(frozen=True, slots=True)

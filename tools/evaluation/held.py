@@ -25,7 +25,6 @@ from kiosk.values import (
     Detection,
     Features,
     Hashes,
-    Hint,
     Look,
     Match,
     Outcome,
@@ -73,7 +72,6 @@ class Held:
             matches=self._matches(seen, self._snapshot.candidates(seen.embedding, LISTED_SKUS)),
             thresholds=self.thresholds,
             release=self._snapshot.release,
-            quality=seen.quality,
         )
 
     def _matches(self, seen: Seen, candidates: Sequence[Candidate]) -> tuple[Match, ...]:
@@ -113,13 +111,6 @@ class Held:
         reference = self._snapshot.details.of(picture)
         assert reference is not None
         return reference
-
-
-def hinted(look: Look) -> Look:
-    """The look with the hint that this frame alone gives, if it gives one."""
-    if not look.whole:
-        return replace(look, hint=Hint.MOVE_INTO_VIEW)
-    return look
 
 
 def decided(look: Look, config: DecideConfig) -> Decision:

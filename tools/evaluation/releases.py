@@ -23,7 +23,7 @@ from kiosk.vision.locate import Locator
 from tools.evaluation.answers import Progress
 from tools.evaluation.catalog import LIST, laid_out
 from tools.evaluation.manifests import Picture, Problem
-from tools.evaluation.sights import PRODUCT, code_of
+from tools.evaluation.sights import PRODUCT, Eyes, code_of
 
 _WORK = "work.sqlite"
 """Where a build keeps its results, in its workplace."""
@@ -36,13 +36,20 @@ class Releases:
         self._folder = folder
         self._models = models
         self._progress = progress
+        looking = Eyes(models).name
         self._code = _named(
-            *(code_of(PRODUCT / name) for name in ("catalog", "verify", "vision")),
+            looking,
+            *(code_of(PRODUCT / name) for name in ("catalog", "verify")),
             code_of(PRODUCT / "decide", "rule"),
-            *(str(sorted(model.card.body.items())) for model in models),
+            code_of(PRODUCT / "vision", "augment"),
             *(sha256_of(path) for path in sorted(models[1].card.path.parent.glob("strangers*"))),
         )
-        self._enrolled = folder / f"enrolled-{self._code}.sqlite"
+        work = _named(
+            looking,
+            code_of(PRODUCT / "catalog", "enrol", "work"),
+            code_of(PRODUCT / "vision", "augment"),
+        )
+        self._enrolled = folder / f"enrolled-{work}.sqlite"
         self.problems: list[Problem] = []
         folder.mkdir(parents=True, exist_ok=True)
 

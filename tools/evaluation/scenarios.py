@@ -3,7 +3,8 @@
 
 Known photos are held against a catalog of all SKUs, and against the halves that their SKU is left
 out of. Here the hints count: an item of which the kiosk asks to be shown it better is not accepted
-from that look. What the rule alone would have accepted wrongly is counted beside it.
+from that look. What the rule alone would have accepted wrongly is counted beside it. A shop photo
+often ends at the item, so hints about the edge of the frame count only where the row cuts it off.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kiosk.config import DecideConfig
-from kiosk.values import Look, Thresholds
+from kiosk.decide.coach import poor
+from kiosk.values import Hint, Quality, Thresholds
 from tools.evaluation.bootstrap import Clusters, Estimate, Floats
 from tools.evaluation.cases import Case, Kind, Said, case
 from tools.evaluation.exact import clopper_pearson
 from tools.evaluation.halves import Workbench, claim_of
-from tools.evaluation.held import Held, decided, hinted
+from tools.evaluation.held import Held, decided
 from tools.evaluation.manifests import Picture
 from tools.evaluation.plan import Plan
 from tools.evaluation.sights import PRODUCT, Seen, code_of
@@ -96,6 +98,14 @@ class _Asked:
     alone: Case
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a photo shows in one way, and the hint that it gives."""
+
+    seen: Seen
+    hint: Hint | None
+
+
 Answers = dict[str, list[_Asked]]
 """By row."""
 
@@ -133,10 +143,10 @@ def tables(
     return found
 
 
-def _seen(bench: Workbench, photos: Sequence[Picture], seed: int) -> dict[tuple[str, str], Seen]:
+def _seen(bench: Workbench, photos: Sequence[Picture], seed: int) -> dict[tuple[str, str], _Shown]:
     """Every photo seen in every way, by row and photo; a twin of a colourless item is none."""
     code = code_of(PRODUCT.parent / "tools" / "evaluation", "degrade", "ways")
-    found: dict[tuple[str, str], Seen] = {}
+    found: dict[tuple[str, str], _Shown] = {}
     for row, way in enumerate(WAYS):
         for done, picture in enumerate(photos):
             bench.progress(f"seen {way.name} ({row + 1} of {len(WAYS)})", done, len(photos))
@@ -145,21 +155,31 @@ def _seen(bench: Workbench, photos: Sequence[Picture], seed: int) -> dict[tuple[
                 continue
             name = f"{code} {way.name} {way.setting} {seed} {picture.name}"
             change = way.change(picture, plain.box, seed)
-            found[way.name, picture.name] = bench.sights.of(picture, change, name)
+            seen = bench.sights.of(picture, change, name)
+            quality = bench.sights.quality(seen, picture, change)
+            found[way.name, picture.name] = _Shown(seen, _hint(seen, quality, way))
     return found
+
+
+def _hint(seen: Seen, quality: Quality | None, way: Way) -> Hint | None:
+    if quality is None:
+        return None
+    if way.edges:
+        return poor(quality, whole=seen.whole)
+    return poor(replace(quality, fill=0.0))
 
 
 def _answers(
     held: Held,
     number: int,
     photos: Iterable[Picture],
-    seen: Mapping[tuple[str, str], Seen],
+    seen: Mapping[tuple[str, str], _Shown],
     *,
     listed: bool,
 ) -> Answers:
     return {
         way.name: [
-            _asked(held.look(seen[way.name, each.name]), each, number, way, listed=listed)
+            _asked(held, seen[way.name, each.name], each, number, listed=listed and not way.twin)
             for each in photos
             if (way.name, each.name) in seen
         ]
@@ -168,17 +188,14 @@ def _answers(
     }
 
 
-def _asked(look: Look | None, picture: Picture, number: int, way: Way, *, listed: bool) -> _Asked:
-    config = DecideConfig()
-    listed = listed and not way.twin
+def _asked(held: Held, shown: _Shown, picture: Picture, number: int, *, listed: bool) -> _Asked:
+    look = held.look(shown.seen)
     if look is None:
         nothing = case(picture, number, None, None, listed=listed)
         return _Asked(nothing, nothing)
-    free = decided(replace(look, whole=True, hint=None), config)
-    alone = case(picture, number, look, free, listed=listed)
-    shown = hinted(look)
-    gated = replace(alone, said=Said.HINT) if shown.hint is not None else alone
-    return _Asked(gated, alone)
+    decision = decided(replace(look, whole=True, hint=None), DecideConfig())
+    alone = case(picture, number, look, decision, listed=listed)
+    return _Asked(alone if shown.hint is None else replace(alone, said=Said.HINT), alone)
 
 
 def _table(

@@ -2,8 +2,8 @@
 """What a picture shows before any catalog is asked: box, vector, local features, quality.
 
 Seen once and kept in one SQLite file, by the content of the picture, what was done to it, the
-models and the code that looked: thresholds can then be tried again in seconds, and a run that was
-stopped goes on where it was. A file of another program's making is never read: keys differ.
+models and what they see in a test picture: thresholds can then be tried again in seconds, and a run
+that was stopped goes on where it was. What another program saw is never read: keys differ.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ import numpy as np
 
 import kiosk
 from kiosk import verify
-from kiosk.values import Box, Embedding, Features, Pixels, Quality, Verified
+from kiosk.values import Box, Detection, Embedding, Features, Pixels, Quality, Verified
 from kiosk.vision.boxes import touches_edge
 from kiosk.vision.decode import decode_picture, read_bytes
 from kiosk.vision.embed import Embedder
 from kiosk.vision.features import features, method
 from kiosk.vision.locate import Locator, subject
 from kiosk.vision.packed import pack, unpack
+from kiosk.vision.quality import measure
 from tools.evaluation.manifests import Picture
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sights(key TEXT PRIMARY KEY, body TEXT NOT NULL, embedding BLOB,
     features BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS qualities(key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pairs(sight TEXT, picture TEXT, points INTEGER, coverage REAL,
     colour REAL, strength REAL, PRIMARY KEY(sight, picture)) WITHOUT ROWID;
 """
 PRODUCT = Path(kiosk.__file__).parent
-_LOOKING = ("boxes", "decode", "embed", "features", "image", "locate")
-"""What shapes a sight."""
 _COMMIT_EVERY_S = 2.0
 _KEY = 32
 
@@ -57,7 +57,6 @@ class Seen:
     whole: bool = True
     """The item does not touch the edge of the picture."""
     embedding: Embedding | None = None
-    quality: Quality | None = None
 
 
 Change = Callable[[Pixels], Pixels]
@@ -73,9 +72,22 @@ class Eyes:
             json.dumps([model.card.body for model in models], sort_keys=True, default=str),
             repr(self._locator.config),
             method(),
-            code_of(PRODUCT / "vision", *_LOOKING),
+            self._fingerprint(),
         )
         """Names everything that shapes what is seen."""
+
+    def _fingerprint(self) -> str:
+        """What the stages make of a made-up picture: other code that sees the same is the same."""
+        random = np.random.default_rng(0)
+        coarse = random.integers(0, 256, (12, 16, 3), np.uint8)
+        pixels = np.repeat(np.repeat(coarse, 32, axis=0), 32, axis=1)
+        pixels[130:200, 180:280] = random.integers(0, 256, (70, 100, 3), np.uint8)
+        found = [str(self._locator.locate(pixels))]
+        for box in (Box(180, 130, 280, 200), Box(0.5, 20.5, 500.5, 380.5)):
+            found.append(str(self._locator.refined(pixels, Detection(box, 1.0)).box))
+            vector = self._embedder.embed([self._embedder.crop(pixels, box)])[0]
+            found += [vector.astype(np.float16).tobytes().hex(), pack(features(pixels, box)).hex()]
+        return _digest(*found)
 
     def see(self, pixels: Pixels, key: str) -> tuple[Seen, Features | None]:
         """Look at a BGR uint8 (H, W, 3) picture."""
@@ -139,6 +151,22 @@ class Sights:
         )
         self._commit()
 
+    def quality(self, seen: Seen, picture: Picture, change: Change) -> Quality | None:
+        """How well the item is seen; `seen` is what `picture` shows after `change`."""
+        if seen.box is None:
+            return None
+        key = _digest(seen.key, code_of(PRODUCT / "vision", "quality"))
+        row = self._connection.execute("SELECT body FROM qualities WHERE key = ?", (key,))
+        kept = row.fetchone()
+        if kept is not None:
+            return Quality(**json.loads(kept[0]))
+        pixels = decode_picture(read_bytes(picture.path, picture.name), picture.name)
+        quality = measure(change(pixels), seen.box)
+        body = json.dumps(dataclasses.asdict(quality))
+        self._connection.execute("INSERT OR REPLACE INTO qualities VALUES(?,?)", (key, body))
+        self._commit()
+        return quality
+
     def _kept(self, key: str) -> Seen | None:
         row = self._connection.execute(
             "SELECT body, embedding FROM sights WHERE key = ?", (key,)
@@ -149,17 +177,15 @@ class Sights:
         size = (int(body["size"][0]), int(body["size"][1]))
         if row[1] is None:
             return Seen(key, size)
-        quality = Quality(**body["quality"]) if body["quality"] else None
         vector = np.frombuffer(row[1], np.float32)
-        return Seen(key, size, Box(*body["box"]), bool(body["whole"]), vector, quality)
+        return Seen(key, size, Box(*body["box"]), bool(body["whole"]), vector)
 
     def _keep(self, seen: Seen, found: Features | None) -> None:
-        box, quality = seen.box, seen.quality
+        box = seen.box
         body = {
             "size": seen.size,
             "box": None if box is None else [box.x1, box.y1, box.x2, box.y2],
             "whole": seen.whole,
-            "quality": None if quality is None else dataclasses.asdict(quality),
         }
         vector = None if seen.embedding is None else seen.embedding.tobytes()
         self._connection.execute(
@@ -197,8 +223,8 @@ def picture_name(reference: Features) -> str:
 
 
 def code_of(folder: Path, *names: str) -> str:
-    """Names the source of these modules of a package, or of all of them: what they make is kept
-    only as long as they stay.
+    """Names the source of these modules of a folder, or of all: what they make is kept only as long
+    as they stay.
     """
     paths = [folder / f"{name}.py" for name in names] or sorted(folder.glob("*.py"))
     digest = hashlib.sha256()

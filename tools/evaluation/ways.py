@@ -36,6 +36,8 @@ class Way:
     recipe: Recipe
     twin: bool = False
     """What is shown is another item: one that is in no catalog."""
+    edges: bool = False
+    """Where the photo ends counts as where the kiosk's frame ends."""
 
     def change(self, picture: Picture, box: Box | None, seed: int) -> Change:
         """The row's change to this picture, in which the item is in `box`."""
@@ -93,7 +95,7 @@ WAYS: tuple[Way, ...] = (
     Way("rotated, +30 degrees", 30.0, _turned),
     Way("rotated, -30 degrees", -30.0, _turned),
     Way("rotated, 90 degrees", float(_QUARTER), _turned),
-    _way("cut off, 25 %", 0.25, "cut-off"),
+    Way("cut off, 25 %", 0.25, _KNOWN["cut-off"].recipe, edges=True),
     _way("cluttered background", 1.0, "background"),
     Way("colour-swapped twin", 0.0, _recoloured, twin=True),
 )
