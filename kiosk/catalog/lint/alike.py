@@ -20,8 +20,9 @@ from kiosk.catalog.lint.findings import Pair, Print
 from kiosk.catalog.lint.nearest import Nearness
 from kiosk.values import NEVER_APART, Features
 
-MOST_MARGIN = 0.1
-"""One odd picture may drive the margin of a release far up: that makes no look-alikes of all."""
+MOST_MARGIN = 0.05
+"""Lead below which SKUs are look-alikes in a release that was never calibrated: about what the view
+of a picture moves it."""
 SEEN_AT = 0.8
 """Similarity at which a camera typically sees a reference of its own SKU: a catalog picture is
 nearer to itself than any camera will be, and then a print can raise it by less."""
@@ -51,36 +52,24 @@ class Meeting:
 def groups(content: Content, near: Nearness) -> tuple[tuple[int, ...], ...]:
     """Positions of SKUs that cannot be told apart by similarity; each SKU is in one group at most.
 
-    Without groups in the release: whatever leads by less than its margin, and the SKUs that it
-    calls contested, each with the nearest of the others.
+    Those of the release where it is calibrated; else whatever leads by less than MOST_MARGIN.
     """
-    least = min(content.manifest.thresholds.margin, MOST_MARGIN)
-    edges = [
+    if content.thresholds.samples:
+        return content.groups
+    return _joined(
         (int(content.owners[met.picture]), met.sku)
         for met in _meetings(content, near)
-        if met.lead < least
-    ]
-    return _joined([*edges, *_contested(content, near)])
+        if met.lead < MOST_MARGIN
+    )
 
 
 def _meetings(content: Content, near: Nearness) -> Iterator[Meeting]:
     """Pictures that come near enough to another SKU for it to be offered."""
-    least = content.manifest.thresholds.choose
+    least = content.thresholds.choose
     for picture in range(len(content.pictures)):
         for sku, value in zip(near.rivals[picture, :_TRIED], near.near[picture], strict=False):
             if sku >= 0 and value >= least:
                 yield Meeting(picture, int(sku), lead(content, picture, int(sku)))
-
-
-def _contested(content: Content, near: Nearness) -> Iterator[tuple[int, int]]:
-    """Each contested SKU with the contested one that comes nearest to any of its pictures."""
-    for sku in sorted(content.contested):
-        pictures = content.pictures_of(sku)
-        block = slice(pictures.start, pictures.stop)
-        others = np.isin(near.rivals[block], sorted(content.contested))
-        if others.any():
-            best = np.where(others, near.near[block], -np.inf).argmax()
-            yield sku, int(near.rivals[block].flat[best])
 
 
 def _joined(edges: Iterable[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
@@ -181,7 +170,7 @@ def pair_of(content: Content, left: int, right: int) -> Pair:
 def _looked(content: Content, near: _Near) -> Pair:
     """The pair with what the second look makes of it."""
     one, other = (content.details.of(picture) for picture in (near.left, near.right))
-    least = content.manifest.thresholds.apart
+    least = content.thresholds.apart
     pair = Pair(
         content.shown(near.left),
         content.shown(near.right),

@@ -30,20 +30,21 @@ def lint(path: Path, tell: Tell = lambda what, done, total: None) -> Report:
     with opened(path) as content:
         found = in_order(list(_findings(content, tell)))
         records = {record.sku: record for record in content.records}
-        manifest = content.manifest
+        manifest, thresholds = content.manifest, content.thresholds
         return Report(
             release=manifest.release,
             built_at=manifest.built_at,
             skus=len(content.records),
             pictures=len(content.pictures),
-            margin=manifest.thresholds.margin,
-            apart=manifest.thresholds.apart,
+            margin=thresholds.margin,
+            apart=thresholds.apart,
             findings=found,
             records={sku: records[sku] for finding in found for sku in finding.skus},
         )
 
 
 def _findings(content: Content, tell: Tell) -> Iterator[Finding]:
+    yield from _uncalibrated(content)
     yield from facts(content.records)
     yield from quality(content, tell)
     near = nearness(content, tell)
@@ -60,6 +61,16 @@ def _findings(content: Content, tell: Tell) -> Iterator[Finding]:
         tell("Comparing look-alikes", number, len(groups))
         yield _look_alikes(content, group, accused)
     yield from _few_pictures(content, {sku for group in groups for sku in group})
+
+
+def _uncalibrated(content: Content) -> Iterator[Finding]:
+    if not content.thresholds.samples:
+        yield Finding(
+            Code.UNCALIBRATED,
+            Severity.ERROR,
+            f"Nothing is accepted with this release: {content.thresholds.method}.",
+            "Run `kiosk catalog calibrate` on it, or build it again.",
+        )
 
 
 def _look_alikes(content: Content, group: tuple[int, ...], accused: set[int]) -> Finding:

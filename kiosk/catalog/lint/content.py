@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kiosk.catalog.details import Details, open_details
 from kiosk.catalog.lint.findings import Shown
 from kiosk.catalog.manifest import (
+    CALIBRATION,
     FEATURES,
     PICTURES,
     RECORDS,
@@ -26,8 +27,9 @@ from kiosk.catalog.manifest import (
     read_manifest,
 )
 from kiosk.catalog.records import Records
+from kiosk.catalog.trusted import Trust, trust
 from kiosk.errors import CatalogError
-from kiosk.values import Box, Record
+from kiosk.values import Box, Record, Thresholds
 
 Numbers = NDArray[np.int32]
 Rows = NDArray[np.intp]
@@ -72,8 +74,19 @@ class Content:
     details: Details
     first_picture: Rows
     """(S + 1,) first picture of each SKU; at the end P."""
-    contested: frozenset[int]
-    """Positions of the SKUs that the release itself calls look-alikes."""
+    trust: Trust
+    """What the release says of itself."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return self.trust.calibration.thresholds
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of the SKUs that the release itself calls look-alikes, by group."""
+        place = {record.sku: number for number, record in enumerate(self.records)}
+        found = self.trust.calibration.groups.values()
+        return tuple(sorted(tuple(sorted(place[sku] for sku in skus)) for skus in found))
 
     def rows_of(self, picture: int) -> slice:
         """The references of a picture."""
@@ -93,10 +106,10 @@ class Content:
         vectors: Floats = self.vectors[self.first[np.asarray(pictures, np.intp)]].astype(np.float32)
         return vectors
 
-    def shown(self, picture: int) -> Shown:
+    def shown(self, picture: int, role: str = "") -> Shown:
         """How a finding names a picture."""
         found = self.pictures[picture]
-        return Shown(picture, self.records[found.sku].sku, found.name, found.thumbnail)
+        return Shown(picture, self.records[found.sku].sku, found.name, found.thumbnail, role)
 
     def thumbnail(self, picture: int) -> bytes:
         """JPEG. Raises CatalogError."""
@@ -112,7 +125,7 @@ def opened(path: Path) -> Iterator[Content]:
     """The release folder `path`. Raises CatalogError when it is missing or damaged."""
     manifest = read_manifest(path)
     check_files(path, manifest)
-    check_bytes(path, manifest, (VECTORS, RECORDS, FEATURES, PICTURES))
+    check_bytes(path, manifest, (VECTORS, RECORDS, FEATURES, PICTURES, CALIBRATION))
     records = Records.open(path / RECORDS)
     with closing(records):
         pictures = _pictures(path / RECORDS)
@@ -122,7 +135,12 @@ def opened(path: Path) -> Iterator[Content]:
         ordered = (np.diff(owners) >= 0).all() and (np.diff(first) > 0).all()
         if not ordered or (np.diff(records.pictures) < 0).any() or first[-1] != len(vectors):
             raise CatalogError(f"{path}: its references are not in order; build the catalog again")
-        place = {sku: number for number, sku in enumerate(records.skus)}
+        trusted = trust(path, manifest)
+        known = set(records.skus)
+        if not all(known.issuperset(skus) for skus in trusted.calibration.groups.values()):
+            raise CatalogError(
+                f"{path}: its look-alikes are of another catalog; calibrate it again"
+            )
         yield Content(
             path=path,
             manifest=manifest,
@@ -133,7 +151,7 @@ def opened(path: Path) -> Iterator[Content]:
             owners=owners,
             details=open_details(path, manifest),
             first_picture=np.searchsorted(owners, np.arange(len(records.skus) + 1)),
-            contested=frozenset(place[sku] for sku in records.contested),
+            trust=trusted,
         )
 
 

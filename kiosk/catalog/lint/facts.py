@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from kiosk import barcode
 from kiosk.catalog.lint.findings import Code, Finding, Severity
 from kiosk.values import Record
 
@@ -21,50 +22,40 @@ def facts(records: Sequence[Record]) -> Iterator[Finding]:
     yield from _lone_categories(records)
 
 
-def canonical(barcode: str) -> str:
-    """One form for a code that is written in several: a UPC-A is an EAN-13 that begins with 0."""
-    return barcode.zfill(14) if barcode.isascii() and barcode.isdigit() else barcode
-
-
-def check_digit(barcode: str) -> str | None:
-    """What the last digit of a GTIN should be; None when `barcode` is none by its length."""
-    if not (barcode.isascii() and barcode.isdigit() and len(barcode) in _GTIN):
+def check_digit(code: str) -> str | None:
+    """What the last digit of a GTIN should be; None when `code` is none by its length."""
+    if not (code.isascii() and code.isdigit() and len(code) in _GTIN):
         return None
-    digits = [int(digit) for digit in reversed(barcode[:-1])]
+    digits = [int(digit) for digit in reversed(code[:-1])]
     return str(-sum(3 * digit if at % 2 == 0 else digit for at, digit in enumerate(digits)) % 10)
 
 
-def _shared_barcodes(records: Iterable[Record]) -> Iterator[Finding]:
-    holders: dict[str, dict[str, str]] = defaultdict(dict)
-    for record in records:
-        for barcode in record.barcodes:
-            holders[canonical(barcode)][record.sku] = barcode
-    for held in holders.values():
-        if len(held) > 1:
-            written = next(iter(held.values()))
+def _shared_barcodes(records: Sequence[Record]) -> Iterator[Finding]:
+    for code, skus in barcode.filed(records).items():
+        if len(skus) > 1:
             yield Finding(
                 Code.SHARED_BARCODE,
                 Severity.ERROR,
-                f"{len(held)} SKUs have the barcode {written}.",
+                f"{len(skus)} SKUs have the barcode {code}.",
                 "Give each SKU its own code; a scan of this one cannot say which SKU it is.",
-                skus=tuple(held),
-                barcode=written,
+                skus=skus,
+                barcode=code,
             )
 
 
-def _bad_barcodes(records: Iterable[Record]) -> Iterator[Finding]:
+def _bad_barcodes(records: Sequence[Record]) -> Iterator[Finding]:
     for record in records:
-        for barcode in record.barcodes:
-            right = check_digit(barcode)
-            if right is not None and right != barcode[-1]:
+        for code in record.barcodes:
+            right = check_digit(code)
+            if right is not None and right != code[-1]:
                 yield Finding(
                     Code.BAD_BARCODE,
                     Severity.WARNING,
-                    f"The barcode {barcode} cannot be right: with these digits it ends in {right}.",
+                    f"The barcode {code} cannot be right: with these digits it ends in {right}.",
                     "Copy it from the package again. If it is a number of your own, nothing is "
                     "wrong, but no scanner takes it for a retail code.",
                     skus=(record.sku,),
-                    barcode=barcode,
+                    barcode=code,
                 )
 
 

@@ -17,12 +17,12 @@ from kiosk.catalog.lint.alike import pair_of
 from kiosk.catalog.lint.content import Content, Floats
 from kiosk.catalog.lint.findings import Code, Finding, Severity
 from kiosk.catalog.lint.nearest import Nearness
-from kiosk.values import NEVER_APART, Features
+from kiosk.values import Features
 
-COPY_SIMILARITY, COPY_TONES = 0.85, 12.0
+COPY_SIMILARITY, COPY_TONES = 0.85, 8.0
 """Least similarity and most mean difference of the coarse colours (grey values) of a picture and
-its copy: of copies saved again, smaller or lighter, 9 of 10 differ by less than 11, pictures of
-twins by 18 and more."""
+its copy: copies saved again, smaller or lighter, mostly differ by 3 to 8, pictures of twins by 10
+and more."""
 COPY_COVERAGE, COPY_COLOUR = 0.7, 0.9
 """What the second look finds at least in a copy, where the picture has print."""
 _PRINTED = 60
@@ -38,47 +38,50 @@ _MOST_PICTURES = 64
 
 
 def same_pictures(content: Content, near: Nearness) -> Iterator[Finding]:
-    """Pictures that stand under several SKUs: equal files, then copies of them."""
+    """Pictures that stand under several SKUs: equal files, then copies of other pictures."""
     holders: dict[str, list[int]] = defaultdict(list)
     for picture in content.pictures:
         holders[picture.sha256].append(picture.number)
-    spoilt = content.manifest.features and content.manifest.thresholds.apart >= NEVER_APART
-    more = " Until then no look-alikes are told apart by their print." if spoilt else ""
+    equal: set[int] = set()
     for numbers in holders.values():
         skus = sorted({content.pictures[number].sku for number in numbers})
         if len(skus) > 1:
+            equal.update(numbers)
             yield Finding(
                 Code.SAME_PICTURE,
                 Severity.ERROR,
                 f"The same picture is filed under {len(skus)} SKUs.",
-                f"Keep it under the SKU that it shows and remove it from the others.{more}",
+                "Keep it under the SKU that it shows and remove it from the others. Until then the "
+                "kiosk asks each time it sees one of them.",
                 skus=tuple(content.records[sku].sku for sku in skus),
                 pictures=tuple(content.shown(number) for number in numbers),
             )
-    yield from _copies(content, near)
+    yield from _copies(content, near, equal)
 
 
-def _copies(content: Content, near: Nearness) -> Iterator[Finding]:
-    told: set[tuple[int, int]] = set()
+def _copies(content: Content, near: Nearness, equal: set[int]) -> Iterator[Finding]:
+    """One finding for two SKUs, with all that they share; `equal` are told already."""
+    shared: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    told: set[int] = set(equal)
     for number, value in enumerate(near.near[:, 0]):
-        if value < COPY_SIMILARITY:
+        if value < COPY_SIMILARITY or number in told:
             continue
         other = _nearest_picture(content, number, int(near.rivals[number, 0]))
-        couple = (min(number, other), max(number, other))
-        equal = content.pictures[number].sha256 == content.pictures[other].sha256
-        if equal or couple in told or not _is_copy(content, number, other):
-            continue
-        told.add(couple)
-        skus = sorted(content.pictures[one].sku for one in couple)
+        if other not in told and _is_copy(content, number, other):
+            left, right = sorted((number, other))
+            shared[content.pictures[left].sku, content.pictures[right].sku].append((left, right))
+            told |= {number, other}
+    for (sku, twin), couples in shared.items():
+        what = "Almost the same picture is" if len(couples) == 1 else "Almost the same pictures are"
         yield Finding(
             Code.SAME_PICTURE,
             Severity.WARNING,
-            "Almost the same picture is filed under 2 SKUs.",
+            f"{what} filed under 2 SKUs.",
             "If one is a copy of the other, keep it under the SKU that it shows. If both are "
             "right, add pictures of a side where these SKUs differ.",
-            skus=tuple(content.records[sku].sku for sku in skus),
-            pictures=tuple(content.shown(one) for one in couple),
-            pairs=(pair_of(content, *couple),),
+            skus=(content.records[sku].sku, content.records[twin].sku),
+            pictures=tuple(content.shown(one) for couple in couples for one in couple),
+            pairs=tuple(pair_of(content, *couple) for couple in couples),
         )
 
 
@@ -141,7 +144,11 @@ def _outlier(content: Content, near: Nearness, number: int, fits: int, fit: floa
         f"If it shows {right}, move it there. If it is filed rightly, add pictures of {sku} that "
         "look like it.",
         skus=(sku, right),
-        pictures=tuple(content.shown(at) for at in (number, sister, other)),
+        pictures=(
+            content.shown(number, "this one"),
+            content.shown(sister, f"nearest of {sku}"),
+            content.shown(other, f"nearest of {right}"),
+        ),
     )
 
 

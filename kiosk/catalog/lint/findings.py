@@ -29,6 +29,7 @@ class Severity(StrEnum):
 class Code(StrEnum):
     """Names of kinds of findings: these never change. In the order in which they are reported."""
 
+    UNCALIBRATED = "uncalibrated"
     SAME_PICTURE = "same-picture"
     SHARED_BARCODE = "shared-barcode"
     OUTLIER = "outlier"
@@ -67,6 +68,8 @@ class Shown:
     """Where it came from, relative to the source."""
     thumbnail: str
     """File in the release, relative."""
+    role: str = ""
+    """What it stands for in the finding, where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,9 @@ class Report:
     skus: int
     pictures: int
     margin: float
-    """Least lead that the release asks for."""
+    """Least lead that the release asks for; NEVER_APART: none is enough."""
     apart: float
-    """Least lead, with the second look, that tells look-alikes apart."""
+    """Least lead, with the second look, that tells look-alikes apart; NEVER_APART: none does."""
     findings: tuple[Finding, ...]
     records: dict[str, Record]
     """The records of all SKUs in the findings."""

@@ -12,7 +12,8 @@ from html import escape
 from pathlib import Path
 
 from kiosk.catalog.lint.findings import Finding, Pair, Report, Severity, Shown
-from kiosk.catalog.lint.words import TITLES, counted, evidence, sections, summary
+from kiosk.catalog.lint.words import EXPLAINED, TITLES, counted, evidence, sections, summary
+from kiosk.values import NEVER_APART
 
 MOST_PICTURES = 3000
 """Pictures in one file: with some 10 KB each a browser still opens it."""
@@ -43,17 +44,19 @@ class _Page:
         yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         yield f"<title>{title}</title>"
         yield f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>"
+        margin = ""
+        if report.margin < NEVER_APART:
+            margin = f" To be accepted a SKU needs a lead of {report.margin:.3f} over the next one."
         yield f"<header><h1>Catalog check</h1>\n<p>{escape(summary(report))}</p>"
         yield (
             f'<p class="quiet">Release {escape(report.release)}, built {escape(report.built_at)}: '
-            f"{counted(report.skus, 'SKU')}, {counted(report.pictures, 'picture')}. A SKU needs a "
-            f"lead of {report.margin:.3f} over the next one to be accepted.</p>"
+            f"{counted(report.skus, 'SKU')}, {counted(report.pictures, 'picture')}.{margin}</p>"
         )
         yield from self._contents()
         yield "</header>\n<main>"
         for number, (severity, code, findings) in enumerate(sections(report.findings)):
             yield f'<section id="s{number}"><h2>{_badge(severity)} {escape(TITLES[code])}</h2>'
-            yield f'<p class="quiet">{escape(code)}, {len(findings)}</p>'
+            yield f'<p class="quiet">{escape(EXPLAINED[code])} ({escape(code)})</p>'
             for finding in findings:
                 yield from self._card(finding)
             yield "</section>"
@@ -93,9 +96,10 @@ class _Page:
     def _picture(self, picture: Shown) -> str:
         record = self._report.records.get(picture.sku)
         name = record.name if record and record.name != picture.sku else ""
+        role = f"<br>{escape(picture.role)}" if picture.role else ""
         return (
             f'<figure>{self._image(picture)}<figcaption dir="auto"><b>{escape(picture.sku)}</b>'
-            f"<br>{escape(name)}{'<br>' if name else ''}<small>{escape(picture.name)}</small>"
+            f"<br>{escape(name)}{'<br>' if name else ''}<small>{escape(picture.name)}{role}</small>"
             "</figcaption></figure>"
         )
 

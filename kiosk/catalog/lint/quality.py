@@ -84,13 +84,10 @@ def steepness(pixels: Pixels) -> float:
 
 def _cells(grey: Floats, steps: Floats, shift: int) -> tuple[Floats, Floats]:
     """Contrast and largest step in each square cell, the first one `shift` pixels in."""
-    down, across = ((side - shift) // _CELL for side in grey.shape)
-    shape = (max(down, 0), _CELL, max(across, 0), _CELL)
+    down, across = (max(0, side - shift) // _CELL for side in grey.shape)
+    area = slice(shift, shift + down * _CELL), slice(shift, shift + across * _CELL)
     values, slopes = (
-        table[shift : shift + shape[0] * _CELL, shift : shift + shape[2] * _CELL]
-        .reshape(shape)
-        .swapaxes(1, 2)
-        .reshape(shape[0] * shape[2], -1)
+        table[area].reshape(down, _CELL, across, _CELL).swapaxes(1, 2).reshape(-1, _CELL * _CELL)
         for table in (grey, steps)
     )
     if not len(values):

@@ -42,8 +42,9 @@ def _particulars(finding: Finding) -> Iterator[str]:
         if len(finding.pairs) > _PAIRED:
             yield f"and {len(finding.pairs) - _PAIRED} more pairs"
     elif len(finding.pictures) > 1:
-        yield from (f"{picture.sku}: {picture.name}" for picture in finding.pictures)
-    elif not finding.pictures:
+        for picture in finding.pictures:
+            yield f"{picture.role or picture.sku}: {picture.name}"
+    elif finding.skus and not finding.pictures:
         yield _listed(finding.skus)
 
 

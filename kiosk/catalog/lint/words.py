@@ -9,6 +9,7 @@ from itertools import groupby
 from kiosk.catalog.lint.findings import Code, Finding, Pair, Print, Report, Severity
 
 TITLES = {
+    Code.UNCALIBRATED: "This release is not calibrated",
     Code.SAME_PICTURE: "One picture under several SKUs",
     Code.SHARED_BARCODE: "One barcode for several SKUs",
     Code.OUTLIER: "Pictures that may belong to another SKU",
@@ -20,12 +21,27 @@ TITLES = {
     Code.NO_NAME: "SKUs without a name",
     Code.LONE_CATEGORY: "Categories with one SKU",
 }
+EXPLAINED = {
+    Code.UNCALIBRATED: "Nobody measured when to believe a match.",
+    Code.SAME_PICTURE: "What stands under two SKUs can be recognised as neither.",
+    Code.SHARED_BARCODE: "A scan of it cannot say which SKU it is.",
+    Code.OUTLIER: "Each looks more like pictures of another SKU than like those of its own. Only "
+    "you can see which is right.",
+    Code.LOOK_ALIKES: "Similarity: of their nearest pictures, 1 is the same. Lead: how much nearer "
+    "a picture is to its own SKU than to the other; about 0 means that either may come first.",
+    Code.BAD_BARCODE: "The last digit of a retail code follows from the others.",
+    Code.TINY: "Enlarged, they lack the detail that tells SKUs apart.",
+    Code.BLURRED: "What is not to be seen in them cannot be recognised.",
+    Code.FEW_PICTURES: "An item is found best from the sides that the catalog knows.",
+    Code.NO_NAME: "The kiosk's page shows the name first.",
+    Code.LONE_CATEGORY: "Often a category that was spelt in two ways.",
+}
 PRINTS = {
     Print.APART: "their prints tell them apart",
     Print.CLOSE: "their prints differ too little",
     Print.SAME: "they bear the same print",
     Print.LITTLE: "too little print to tell",
-    Print.OFF: "the print decides nothing in this release",
+    Print.OFF: "this release does not tell look-alikes by their print",
 }
 CLEAN = "Nothing to mend."
 
@@ -43,7 +59,7 @@ def summary(report: Report) -> str:
         counted(count, severity.value) for severity, count in report.counts.items() if count
     )
     first = report.findings[0]
-    return f"{found}. Begin with: {TITLES[first.code].lower()} ({first.code})."
+    return f"{found}. Begin with: {TITLES[first.code]} ({first.code})."
 
 
 def sections(findings: Iterable[Finding]) -> Iterator[tuple[Severity, Code, list[Finding]]]:
