@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import prints
 import tiny_models
 
@@ -84,8 +85,13 @@ class Counter:
 
 
 def item(number: int, frames: int = 14) -> list[Pixels]:
-    """An item that somebody pushes about a little."""
-    return [tiny_models.picture(number, shot) for shot in range(20, 20 + frames)]
+    """An item that lies still; the camera's noise is another one in every frame."""
+    pixels = tiny_models.picture(number, shot=9).astype(np.int16)
+    noise = np.random.default_rng(number)
+    return [
+        np.clip(pixels + noise.integers(-6, 7, pixels.shape), 0, 255).astype(np.uint8)
+        for _ in range(frames)
+    ]
 
 
 def face(design: int, frames: int = 14) -> list[Pixels]:

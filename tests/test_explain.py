@@ -149,6 +149,7 @@ def test_on_the_configured_release_it_is_the_same(
     found = json.loads(out)
     assert (code, found["same"], found["same_release"]) == (os.EX_OK, True, True)
     assert found["largest_difference"] < 1e-4
+    assert "options that shape a decision were others (c0ffee then" in found["remarks"][0]
 
 
 def test_on_another_release_it_says_what_differs(

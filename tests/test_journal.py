@@ -149,6 +149,8 @@ def test_a_decision_comes_back_with_its_whole_evidence(recorded: Recorded) -> No
                 "search_ms": 1.0,
                 "total_ms": 31.5,
                 "verify_ms": 0.0,
+                "codes_ms": 0.0,
+                "judge_ms": 0.0,
             },
         },
     }

@@ -20,7 +20,7 @@ from kiosk.cli.explain import add_journal, journal_path
 from kiosk.cli.journal import parse_since
 from kiosk.cli.options import Verbs, add_config, load_config
 from kiosk.cli.visible import visible
-from kiosk.config import Config, catalog_directory
+from kiosk.config import Config, catalog_directory, deciding
 from kiosk.errors import CatalogError, ReleaseNeeded, StateError, UsageError
 from kiosk.journal import Story, stories, story
 from kiosk.refusals import REFUSALS_FILE, Refusals
@@ -87,6 +87,7 @@ def _one(args: argparse.Namespace, config: Config) -> int:
         made = again(found, snapshot, config.decide.agreement_frames, refusals)
     finally:
         snapshot.close()
+    made = dataclasses.replace(made, remarks=(*made.remarks, *_options(found, config)))
     changed = differences(found, made)
     if args.json:
         print(json.dumps(_report(found, made, changed), ensure_ascii=False))
@@ -111,6 +112,16 @@ def _fitting(found: Story, folder: Path, *, given: bool) -> None:
             f"decision {found.decision_id} was made with release {hashes['release']}, and "
             f"{folder} holds {manifest.release}: name the folder of that release with --release, "
             f"or see what the present one would say with --release {folder}"
+        )
+
+
+def _options(found: Story, config: Config) -> Iterator[str]:
+    """A remark when this configuration is not the one that the decision was made with."""
+    then, now = found.evidence["hashes"].get("config"), deciding(config)
+    if then and then != now:
+        yield (
+            f"the options that shape a decision were others ({then} then, {now} here): name the "
+            "kiosk's own with --config"
         )
 
 
