@@ -67,6 +67,23 @@ def test_recognise_prints_one_json_object_per_picture(
     assert (third["decision"], third["box"], third["matches"]) == ("nothing there", None, [])
 
 
+def test_recognise_says_whether_it_is_one_sku(
+    models: Path, release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = tiny_models.write_picture(tmp_path / "known.png", 1, shot=8)
+    empty = tiny_models.write_picture(tmp_path / "empty.png", -1)
+    assert recognise(models, release, "--is", "sku-1", known) == os.EX_OK
+    assert recognise(models, release, "--is", "sku-2", known) == os.EX_UNAVAILABLE
+    assert recognise(models, release, "--is", "sku-1", empty) == os.EX_UNAVAILABLE
+    answers = lines(capsys)
+    assert [answer["answer"] for answer in answers[::2]] == ["yes", "no"]
+    assert answers[1]["answer"] in ("no", "unsure")
+    assert recognise(models, release, "--is", "sku-1", known, json_=False) == os.EX_OK
+    assert ": yes (" in capsys.readouterr().out
+    assert recognise(models, release, "--is", "nope", known) == os.EX_DATAERR
+    assert "no SKU 'nope'" in capsys.readouterr().err
+
+
 def test_recognise_for_people_names_the_item(
     models: Path, release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

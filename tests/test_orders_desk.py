@@ -20,10 +20,11 @@ from order_parts import Notebook, Shelf, decision, order, records
 
 from kiosk.errors import OrderError, StateError
 from kiosk.orders import changes, database
+from kiosk.orders.articles import Articles
 from kiosk.orders.desk import OrderDesk
 from kiosk.orders.result import unchanged
 from kiosk.orders.values import Order, OrderState, Stage, Verdict
-from kiosk.values import Decision, Outcome
+from kiosk.values import Decision, Outcome, Record
 
 A = Outcome.ACCEPTED
 LINES = order(("A", 3), ("B", 1)).lines
@@ -33,12 +34,14 @@ DEADLINE_S = 20.0
 class Desk(OrderDesk):
     """A desk whose posts can be waited for."""
 
-    def __init__(self, path: Path, *, save_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self, path: Path, *, save_s: float = DEADLINE_S, articles: Articles | None = None
+    ) -> None:
         self.book = Notebook()
         self.posted: list[OrderState | None] = []
         super().__init__(
             path,
-            articles=Shelf(),
+            articles=articles or Shelf(),
             notes=self.book,
             post=self.posted.append,
             save_s=save_s,
@@ -162,6 +165,34 @@ def test_undo_is_seen_and_a_question_stays_open(desk: Desk) -> None:
     state = desk.sees(lambda state: state.lines[0].counted == 0)
     assert state.last is not None and state.last.verdict is Verdict.UNSURE
     assert not state.can_undo
+
+
+def test_what_a_person_calls_wrong_is_taken_back_at_once(desk: Desk) -> None:
+    opened(desk)
+    made = decision("1", A, "A")
+    desk.decided(made, records(made))
+    desk.sees(lambda state: state.lines[0].counted == 1)
+    desk.refused(made)
+    assert desk.sees(lambda state: state.lines[0].counted == 0).last is None
+
+
+def test_names_follow_the_catalog_that_answers(path: Path) -> None:
+    class Empty(Shelf):
+        def record(self, sku: str) -> Record | None:
+            return None if self.release() == "" else super().record(sku)
+
+        def release(self) -> str:
+            return now[0]
+
+    now = [""]
+    desk = Desk(path, articles=Empty())
+    desk.start()
+    opened(desk)
+    assert [line.name for line in desk.sees(lambda state: True).lines] == ["A", "B"]
+    now[0] = "r1"
+    desk.catalog_changed()
+    assert desk.sees(lambda state: state.lines[0].known).lines[0].name == "Oat flakes"
+    desk.close()
 
 
 def test_names_that_are_no_signature_are_refused(desk: Desk) -> None:

@@ -7,11 +7,10 @@ from flask import Flask, jsonify
 
 from kiosk.api.replies import PREFIX, Reply, asked, explained
 from kiosk.board import Board, Shown
+from kiosk.decide import Answer, Said, fuse, same
 from kiosk.errors import OrderError
 from kiosk.orders.draft import MAX_TEXT
-from kiosk.values import Decision, Outcome
-
-YES, NO, UNSURE = "yes", "no", "unsure"
+from kiosk.values import Outcome
 
 
 def add_compare(app: Flask, board: Board) -> None:
@@ -29,37 +28,31 @@ def add_compare(app: Flask, board: Board) -> None:
                 "nothing_there", "nothing is decided yet: put the item down and ask again"
             )
         made = shown.decision
-        answer, reason = answered(shown, sku)
+        answer = answered(shown, sku)
         found = next((match for match in made.matches if match.sku == sku), None)
         return jsonify(
             sku=sku,
-            answer=answer,
-            reason=reason,
+            answer=answer.said.value,
+            reason=answer.reason,
             evidence=None if found is None else round(float(found.evidence), 4),
             decision_id=made.decision_id,
             release=made.hashes.release,
         )
 
 
-def answered(shown: Shown, sku: str) -> tuple[str, str]:
+def answered(shown: Shown, sku: str) -> Answer:
     """yes, no or unsure, and why: a person's tap first, then a barcode, then appearance."""
     made = shown.decision
     if shown.confirmed is not None:
-        return (YES if shown.confirmed == sku else NO), "a person said which SKU it is"
+        return _sure(shown.confirmed == sku, "a person said which SKU it is")
     if made.outcome is Outcome.MISMATCH:
-        return UNSURE, made.rule.value
+        return Answer(Said.UNSURE, made.rule.value)
     if made.sku is not None:
-        return (YES if made.sku == sku else NO), made.rule.value
-    return _alike(made, sku)
+        return _sure(made.sku == sku, made.rule.value)
+    # A decision keeps only the candidates worth offering; its looks tell of the others, too.
+    looks = [look.matches for look in made.looks if look.matches]
+    return same(fuse(looks) if looks else made.matches, sku, made.thresholds)
 
 
-def _alike(made: Decision, sku: str) -> tuple[str, str]:
-    limits = made.thresholds
-    found = next((match for match in made.matches if match.sku == sku), None)
-    if found is None:
-        return NO, "not among the candidates"
-    if found.evidence < limits.differs:
-        return NO, "not similar enough to be this one"
-    if found.evidence >= limits.same and not found.contested and not found.refused:
-        return YES, "similar enough to be this one"
-    return UNSURE, made.rule.value
+def _sure(is_it: bool, reason: str) -> Answer:
+    return Answer(Said.YES if is_it else Said.NO, reason)

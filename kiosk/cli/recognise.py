@@ -15,7 +15,7 @@ from kiosk.catalog.snapshot import Snapshot
 from kiosk.cli.options import Verbs, add_config, load_config
 from kiosk.cli.visible import visible
 from kiosk.config import catalog_directory
-from kiosk.decide import Verdict, judge
+from kiosk.decide import Answer, Said, Verdict, judge, same
 from kiosk.errors import ImageError
 from kiosk.models import load_models
 from kiosk.recognise import Recogniser, still
@@ -35,6 +35,12 @@ def register(verbs: Verbs) -> None:
         "--catalog", type=Path, metavar="DIR", help="release folder (default: the configured one)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per picture and line")
+    parser.add_argument(
+        "--is",
+        dest="asked",
+        metavar="SKU",
+        help="only say whether it is this SKU: yes, no or unsure; exit code 69 unless all are yes",
+    )
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
     parser.set_defaults(run=run)
 
@@ -45,8 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     recogniser = Recogniser(locator, embedder, config.verify)
     path = arguments.catalog or catalog_directory(config)
     snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
-    failed = 0
+    failed = doubted = 0
     try:
+        if arguments.asked is not None:
+            snapshot.record(arguments.asked)  # a SKU that is not in there can be nothing
         for image in arguments.images:
             try:
                 look = recogniser.look(still(read_picture(image)), snapshot)
@@ -54,10 +62,15 @@ def run(arguments: argparse.Namespace) -> int:
                 failed += 1
                 _trouble(image, error, as_json=arguments.json)
                 continue
+            if arguments.asked is not None:
+                doubted += not _is(image, look, arguments.asked, as_json=arguments.json)
+                continue
             _answer(image, look, snapshot, config.decide.candidates, as_json=arguments.json)
     finally:
         snapshot.close()
-    return os.EX_DATAERR if failed else os.EX_OK
+    if failed:
+        return os.EX_DATAERR
+    return os.EX_UNAVAILABLE if doubted else os.EX_OK
 
 
 def _trouble(image: Path, error: ImageError, *, as_json: bool) -> None:
@@ -65,6 +78,19 @@ def _trouble(image: Path, error: ImageError, *, as_json: bool) -> None:
         print(json.dumps({"image": str(image), "error": error.code, "message": str(error)}))
     else:
         print(f"kiosk: {error}", file=sys.stderr)
+
+
+def _is(image: Path, look: Look, sku: str, *, as_json: bool) -> bool:
+    """Print whether it is that SKU, by the threshold of this very question; True for yes."""
+    answer = same(look.matches, sku, look.thresholds)
+    if look.subject is None:
+        answer = Answer(Said.NO, "nothing there")
+    if as_json:
+        body = {"image": str(image), "sku": sku, "answer": answer.said.value}
+        print(json.dumps({**body, "reason": answer.reason, "release": look.release}))
+    else:
+        print(f"{visible(str(image))}: {answer.said.value} ({visible(answer.reason)})")
+    return answer.said is Said.YES
 
 
 def _answer(image: Path, look: Look, snapshot: Snapshot, most: int, *, as_json: bool) -> None:

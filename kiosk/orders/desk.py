@@ -131,13 +131,15 @@ class OrderDesk:
     def refused(self, decision: Decision) -> None:
         """A person said that this is wrong: it counts no more, until the visit is decided anew."""
         with self._lock:
-            order = self._open()
-            if order is None:
-                return
-            after = check.refused(order, decision)
             if self._last is not None and self._last.decision_id == decision.decision_id:
                 self._last = None
-            self._submit(order, after)
+            if (order := self._open()) is not None:
+                self._submit(order, check.refused(order, decision))
+
+    def catalog_changed(self) -> None:
+        """Another catalog answers: names and what the camera can tell are looked up anew."""
+        with self._lock:
+            self._submit(None, None)
 
     def create(self, number: str, lines: tuple[Line, ...]) -> Order:
         """A new order; it waits until it is opened. The same list sent twice is one order.

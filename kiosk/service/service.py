@@ -252,6 +252,7 @@ class Service:
         second_look = self._config.verify.on
         status = catalog_status(snapshot, trouble, path, second_look=second_look)
         self._board.post(catalog=status)
+        self._orders.catalog_changed()
         self._refusals_changed()
 
     def _refusals_changed(self) -> None:
