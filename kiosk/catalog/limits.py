@@ -82,25 +82,34 @@ def doubt(things: int, risk: float) -> float:
 
 def places_of(samples: Samples, risk: float) -> Places:
     """Where the limits of both gates lie."""
+    # A new article meets one SKU more than one that was left out: so much likelier to resemble one.
+    meets = samples.count / max(1, samples.count - 1)
+    share = risk / meets
     plain = ~samples.has_look_alikes(samples.skus) & np.isfinite(samples.others.similarity)
     count = len(np.unique(samples.articles[plain]))
     if samples.compared is None:
-        place = rank(count, risk)
-        needed = 0 if place else least_things(risk)
-        return Places(max(1, place), 0, place > 0, at_most(max(1, place) - 1, count), count, needed)
+        place = rank(count, share)
+        bound = min(1.0, meets * at_most(max(1, place) - 1, count))
+        return Places(max(1, place), 0, place > 0, bound, count, 0 if place else _needed(risk, 1))
     tried = len(np.unique(_printed(samples)[0]))
     if tried == count:  # both gates on the same articles: their places add up
-        both = rank(count, risk)
+        both = rank(count, share)
         first, second = max(1, both - both // 2), max(1, both // 2)
         kept, bound = both > 1, at_most(first + second - 1, count)
     else:
         sure = 1 - (1 - 0.95) / 2
-        first, second = (rank(number, risk / 2, sure) for number in (count, tried))
+        first, second = (rank(number, share / 2, sure) for number in (count, tried))
         kept = min(first, second) > 0
         first, second = max(1, first), max(1, second)
-        bound = min(1.0, at_most(first - 1, count, sure) + at_most(second - 1, tried, sure))
-    needed = 0 if kept else least_things(risk, 2)
-    return Places(first, second, kept, bound, min(count, tried), needed)
+        bound = at_most(first - 1, count, sure) + at_most(second - 1, tried, sure)
+    needed = 0 if kept else _needed(risk, 2)
+    return Places(first, second, kept, min(1.0, meets * bound), min(count, tried), needed)
+
+
+def _needed(risk: float, blocks: int) -> int:
+    """Articles that a catalog without look-alikes needs for so many places."""
+    count = least_things(risk, blocks)
+    return least_things(risk * (count - 1) / count, blocks)
 
 
 def taken_for(samples: Samples) -> Floats:

@@ -10,6 +10,10 @@ are searched for among all of them.
 The bias to keep in mind: views made of a catalog picture are easier for the own SKU than photos
 from a counter. That flatters what is accepted rightly, not what is accepted wrongly: a known item
 that is seen badly is like a stranger to all other SKUs, and strangers are what limits are set by.
+
+What is assumed: the SKUs of a catalog stand for articles of its kind that are not in it. They also
+are each other's references, so their scores are exchangeable but not quite independent: on made-up
+catalogs of 25 SKUs, 93 of 100 kept a bound that 95 should (tests/test_claims.py).
 """
 
 from __future__ import annotations
