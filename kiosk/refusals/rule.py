@@ -18,6 +18,10 @@ SKU is at least so similar:
     the refused view counted    94.7/100.0/10.4   100.0/100.0/5.0   100.0/100.0/2.0
     print alone                  100.0/66.2/0.5    100.0/85.0/0.0    100.0/93.3/0.0
     both: this rule              100.0/95.8/6.2   100.0/100.0/0.7   100.0/100.0/0.5
+
+On 300 look-alike earrings (`--mirrored --photos 1`; one photo each, so none are `other`), at least
+0.65 similar, 3523 times again and 768 true: nearer than the SKU 97.0/2.0, by 0.10 54.0/0.0, the
+refused view counted 97.4/1.7, print alone 99.5/0.5, both 99.8/2.2.
 """
 
 from __future__ import annotations
