@@ -92,6 +92,8 @@ def test_without_a_calibration_close_skus_are_grouped_by_their_views() -> None:
     made = content(views.reshape(-1, 32), np.arange(8, dtype=np.int32), views=10)
     near = nearness(made, quiet)
     assert alike.groups(made, near) == ((2, 5, 6),)
+    assert alike.close(made, near, [(2, 5, 6)]) == ()
+    assert alike.close(made, near, [(2, 5)]) == ((2, 5, 6),)
     pairs = alike.pairs(made, (2, 5, 6))
     assert [pair.lead for pair in pairs] == sorted(pair.lead for pair in pairs)
     assert alike.lead(made, 0, 1) > 0.4

@@ -60,6 +60,7 @@ def _findings(content: Content, tell: Tell) -> Iterator[Finding]:
     for number, group in enumerate(groups):
         tell("Comparing look-alikes", number, len(groups))
         yield _look_alikes(content, group, accused)
+    yield from (_close(content, group) for group in alike.close(content, near, groups))
     yield from _few_pictures(content, {sku for group in groups for sku in group})
 
 
@@ -92,11 +93,24 @@ def _look_alikes(content: Content, group: tuple[int, ...], accused: set[int]) ->
     return Finding(
         Code.LOOK_ALIKES,
         Severity.NOTE if apart else Severity.WARNING,
-        f"{len(group)} SKUs look so alike that the kiosk does not accept one of them by its looks.",
+        f"{len(group)} SKUs look so alike that similarity alone does not decide between them.",
         " ".join(steps),
         skus=tuple(record.sku for record in records),
         pictures=tuple(content.shown(content.pictures_of(sku).start) for sku in group),
         pairs=pairs,
+    )
+
+
+def _close(content: Content, group: tuple[int, ...]) -> Finding:
+    pairs = [pair for pair in alike.pairs(content, group) if pair.lead < alike.COMES_CLOSE]
+    return Finding(
+        Code.CLOSE,
+        Severity.NOTE,
+        f"{len(group)} SKUs come so close that the kiosk may ask which one it is.",
+        "More pictures of each, from the sides that people show, make that rarer.",
+        skus=tuple(content.records[sku].sku for sku in group),
+        pictures=tuple(content.shown(content.pictures_of(sku).start) for sku in group),
+        pairs=tuple(pairs),
     )
 
 

@@ -34,6 +34,7 @@ class Code(StrEnum):
     SHARED_BARCODE = "shared-barcode"
     OUTLIER = "outlier"
     LOOK_ALIKES = "look-alikes"
+    CLOSE = "close"
     BAD_BARCODE = "bad-barcode"
     TINY = "tiny"
     BLURRED = "blurred"
@@ -52,7 +53,7 @@ class Print(StrEnum):
     SAME = "same"
     """Too much of one's print is on the other."""
     LITTLE = "little"
-    """There is too little print on them to tell."""
+    """There is too little print on them that other pictures of the same SKU show again."""
     OFF = "off"
     """This release has no second look, or one that may not tell look-alikes apart."""
 

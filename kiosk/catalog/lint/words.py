@@ -14,6 +14,7 @@ TITLES = {
     Code.SHARED_BARCODE: "One barcode for several SKUs",
     Code.OUTLIER: "Pictures that may belong to another SKU",
     Code.LOOK_ALIKES: "SKUs that look alike",
+    Code.CLOSE: "SKUs that come close to each other",
     Code.BAD_BARCODE: "Barcodes that cannot be right",
     Code.TINY: "Pictures taken from too far away",
     Code.BLURRED: "Blurred pictures",
@@ -29,6 +30,8 @@ EXPLAINED = {
     "you can see which is right.",
     Code.LOOK_ALIKES: "Similarity: of their nearest pictures, 1 is the same. Lead: how much nearer "
     "a picture is to its own SKU than to the other; about 0 means that either may come first.",
+    Code.CLOSE: "In a good view the kiosk accepts them, in a poor one it asks. Similarity and lead "
+    "as for SKUs that look alike.",
     Code.BAD_BARCODE: "The last digit of a retail code follows from the others.",
     Code.TINY: "Enlarged, they lack the detail that tells SKUs apart.",
     Code.BLURRED: "What is not to be seen in them cannot be recognised.",
@@ -40,7 +43,7 @@ PRINTS = {
     Print.APART: "their prints tell them apart",
     Print.CLOSE: "their prints differ too little",
     Print.SAME: "they bear the same print",
-    Print.LITTLE: "too little print to tell",
+    Print.LITTLE: "they bear too little print that a second picture shows again",
     Print.OFF: "this release does not tell look-alikes by their print",
 }
 CLEAN = "Nothing to mend."
