@@ -51,7 +51,7 @@ def read_probes(path: Path, pictures: int, dimension: int) -> tuple[Probes, Prob
                 raise ValueError(f"{each.vectors.shape} vectors of {shape}")
         if not len(sets[0].pictures) or len(sets[1].details) not in (0, len(sets[1].pictures)):
             raise ValueError("its parts differ in number")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CatalogError(
             f"{path}: cannot be used ({error}); build the catalog again from its pictures"
         ) from error

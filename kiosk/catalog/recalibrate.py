@@ -17,6 +17,7 @@ from kiosk.catalog.calibrate import RISK
 from kiosk.catalog.calibration import Calibration
 from kiosk.catalog.details import method
 from kiosk.catalog.manifest import CALIBRATION, PROBES, Manifest, verify
+from kiosk.catalog.probes import read_probes
 from kiosk.catalog.strangers import Strangers
 from kiosk.catalog.work import Workplace, check_free, publish, workplace, writing
 from kiosk.errors import CatalogError
@@ -49,6 +50,7 @@ def recalibrate(
             f"{release}: was made for another second look; build the catalog again from its "
             "pictures"
         )
+    read_probes(release / PROBES, manifest.pictures, manifest.dimension)  # before anything is made
     with writing(out.parent), workplace(out) as work:
         kept = dataclasses.replace(
             manifest, files=tuple(each for each in manifest.files if each.name != CALIBRATION)
