@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from kiosk.decide import fuse, judge
+from kiosk.decide import Said, category, fuse, judge, same
 from kiosk.decide.rule import lead
-from kiosk.values import Match, Outcome, Rule, Thresholds, Verified
+from kiosk.values import NEVER_APART, Match, Outcome, Rule, Thresholds, Verified
 
 THRESHOLDS = Thresholds(accept=0.8, choose=0.6, margin=0.05, method="test", samples=100)
 
@@ -129,3 +129,92 @@ def test_fusing_takes_the_mean_evidence_whether_or_not_a_look_was_compared() -> 
     assert fused[0].evidence == pytest.approx(0.85)
     assert fused[0].similarity == pytest.approx(0.65)
     assert fused[1].evidence == pytest.approx(0.4)
+
+
+def test_a_sku_with_a_higher_limit_of_its_own_is_held_to_it() -> None:
+    best, other = found(a=0.9, b=0.5)
+    strict = replace(best, accept=0.95)
+    assert judge((strict, other), THRESHOLDS).rule is Rule.SOME_SIMILARITY
+    assert judge((replace(best, accept=0.85), other), THRESHOLDS).outcome is Outcome.ACCEPTED
+    lax = replace(found(a=0.7)[0], accept=0.1)  # a file that somebody edited
+    assert judge((lax,), THRESHOLDS).rule is Rule.SOME_SIMILARITY
+    printed = replace(looked("a", 0.4, 0.95), accept=0.95)
+    assert judge((printed, looked("b", 0.3, 0.3)), PRINTED).outcome is Outcome.ACCEPTED
+
+
+def test_skus_with_the_very_same_picture_are_never_accepted_whatever_was_found() -> None:
+    twin = replace(looked("a", 0.97, 0.99), group="a", accept=NEVER_APART)
+    for limits in (PRINTED, replace(PRINTED, apart=0.05)):
+        verdict = judge((twin, looked("b", 0.3, 0.3)), limits)
+        assert (verdict.outcome, verdict.rule) == (Outcome.CHOOSE, Rule.LOOK_ALIKES)
+        assert same((twin,), "a", replace(limits, same=0.5)).said is Said.UNSURE
+
+
+def test_what_a_person_said_it_is_not_is_never_accepted_even_when_looks_are_fused() -> None:
+    best, other = found(a=0.95, b=0.3)
+    refused = replace(best, refused=True)
+    assert judge((refused, other), THRESHOLDS).rule is Rule.REFUSED
+    together = fuse([(best, other), (refused, other), (best, other)])
+    assert judge(together, THRESHOLDS).rule is Rule.REFUSED
+    assert same((refused, other), "a", replace(THRESHOLDS, same=0.9)).said is Said.UNSURE
+
+
+ASKED = replace(THRESHOLDS, same=0.9, differs=0.4)
+
+
+@pytest.mark.parametrize(
+    ("matches", "sku", "said"),
+    [
+        (found(a=0.95, b=0.5), "a", Said.YES),
+        (found(a=0.85, b=0.5), "a", Said.YES),  # accepted by the rule for all
+        (found(a=0.95, b=0.5), "b", Said.NO),  # it is another one, for sure
+        (found(a=0.7, b=0.5), "a", Said.UNSURE),
+        (found(a=0.7, b=0.3), "b", Said.NO),  # its own views are nearer than that
+        (found(a=0.7, b=0.5), "none", Said.UNSURE),  # not listed: at most as near as the last
+        (found(a=0.7, b=0.3), "none", Said.NO),
+        (found(a=0.95, b=0.94), "a", Said.UNSURE),
+        (found(a=0.95, b=0.94), "b", Said.UNSURE),
+        ((), "a", Said.UNSURE),
+    ],
+)
+def test_whether_it_is_one_named_sku_is_yes_no_or_unsure(
+    matches: tuple[Match, ...], sku: str, said: Said
+) -> None:
+    answer = same(matches, sku, ASKED)
+    assert answer.said is said and answer.reason
+
+
+def test_a_named_sku_among_look_alikes_is_yes_only_with_a_print_that_tells_them_apart() -> None:
+    limits = replace(PRINTED, same=0.9, differs=0.4, apart=0.05)
+    grouped = replace(found(a=0.95)[0], group="a")
+    assert same((grouped, *found(b=0.5)), "a", limits).said is Said.UNSURE
+    apart = looked("a", 0.9, 0.99, group="a")
+    assert same((apart, looked("b", 0.88, 0.93)), "a", limits).said is Said.YES
+    unfinished = same((looked("a", 0.9, 0.99), *found(b=0.5)), "a", limits)
+    assert unfinished.said is Said.UNSURE
+
+
+def test_an_uncalibrated_release_says_yes_to_nothing() -> None:
+    nothing = Thresholds(NEVER_APART, 0.5, NEVER_APART, "none", 0)
+    assert judge(found(a=1.0), nothing).outcome is Outcome.CHOOSE
+    assert same(found(a=1.0), "a", nothing).said is Said.UNSURE
+    assert same(found(a=0.1), "a", nothing).said is Said.UNSURE
+    assert category(kinds("x", "x"), nothing) == ""
+
+
+def kinds(first: str, second: str, similarity: float = 0.7) -> tuple[Match, ...]:
+    names = {"a": first, "b": second, "c": "other"}
+    matches = found(a=similarity, b=similarity - 0.1, c=0.2)
+    return tuple(replace(match, category=names[match.sku]) for match in matches)
+
+
+def test_a_category_is_named_when_the_two_nearest_agree_and_are_near_enough() -> None:
+    limits = replace(THRESHOLDS, category=0.65)
+    assert category(kinds("cans", "cans"), limits) == "cans"
+    assert category(kinds("cans", "jars"), limits) == ""
+    assert category(kinds("cans", "cans", 0.6), limits) == ""
+    assert category(kinds("", ""), limits) == ""
+    assert category(kinds("cans", "cans")[:1], limits) == category((), limits) == ""
+    # What a print raises says nothing of the kind: the two nearest by similarity count.
+    raised = replace(kinds("cans", "cans")[2], fused=0.99)
+    assert category((raised, *kinds("cans", "cans")[:2]), limits) == "cans"
