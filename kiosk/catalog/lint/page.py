@@ -96,10 +96,10 @@ class _Page:
     def _picture(self, picture: Shown) -> str:
         record = self._report.records.get(picture.sku)
         name = record.name if record and record.name != picture.sku else ""
-        role = f"<br>{escape(picture.role)}" if picture.role else ""
+        role = f'<span class="quiet">{escape(picture.role)}</span><br>' if picture.role else ""
         return (
-            f'<figure>{self._image(picture)}<figcaption dir="auto"><b>{escape(picture.sku)}</b>'
-            f"<br>{escape(name)}{'<br>' if name else ''}<small>{escape(picture.name)}{role}</small>"
+            f'<figure>{self._image(picture)}<figcaption dir="auto">{role}<b>{escape(picture.sku)}</b>'
+            f"<br>{escape(name)}{'<br>' if name else ''}<small>{escape(picture.name)}</small>"
             "</figcaption></figure>"
         )
 
