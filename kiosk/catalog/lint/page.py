@@ -98,8 +98,8 @@ class _Page:
         name = record.name if record and record.name != picture.sku else ""
         role = f'<span class="quiet">{escape(picture.role)}</span><br>' if picture.role else ""
         return (
-            f'<figure>{self._image(picture)}<figcaption dir="auto">{role}<b>{escape(picture.sku)}</b>'
-            f"<br>{escape(name)}{'<br>' if name else ''}<small>{escape(picture.name)}</small>"
+            f'<figure>{self._image(picture)}<figcaption dir="auto">{role}'
+            f"<b>{escape(picture.sku)}</b><br>{escape(name)}{'<br>' if name else ''}<small>{escape(picture.name)}</small>"
             "</figcaption></figure>"
         )
 
