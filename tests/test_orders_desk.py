@@ -388,8 +388,9 @@ def test_old_results_are_forgotten_but_not_because_a_clock_runs_ahead(path: Path
         other.execute("UPDATE orders SET closed_at = ?", (old,))
         assert database.forget(other, 400) == 0, "nothing newer says that time has passed"
         body = json.dumps([{"number": 1, "quantity": 1, "sku": "A"}])
-        row = ("x", "PO-9", "closed", old, 0, "2026-11-22T12:00:00.000+00:00", body)
-        other.execute("INSERT INTO orders VALUES (?,?,?,?,?,?,?)", row)
+        row = ("x", "PO-9", "closed", old, 0, "2026-11-22T12:00:00.000+00:00")
+        other.execute("INSERT INTO orders VALUES (?,?,?,?,?,?)", row)
+        other.execute("INSERT INTO lists VALUES ('x', ?)", (body,))
         assert database.forget(other, 400) == 1
         assert other.execute("SELECT number FROM orders").fetchall() == [("PO-9",)]
 

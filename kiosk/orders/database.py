@@ -27,8 +27,9 @@ VERSION = 1
 _SCHEMA = f"""
 CREATE TABLE orders (
     order_id TEXT PRIMARY KEY, number TEXT NOT NULL, stage TEXT NOT NULL, created_at TEXT NOT NULL,
-    expecting INTEGER NOT NULL, closed_at TEXT NOT NULL, lines TEXT NOT NULL);
+    expecting INTEGER NOT NULL, closed_at TEXT NOT NULL);
 CREATE INDEX orders_stage ON orders (stage, created_at);
+CREATE TABLE lists (order_id TEXT PRIMARY KEY REFERENCES orders, lines TEXT NOT NULL);
 CREATE TABLE counts (
     order_id TEXT NOT NULL REFERENCES orders, number INTEGER NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (order_id, number)) WITHOUT ROWID;
@@ -83,15 +84,26 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def write(
-    connection: sqlite3.Connection, order: Order, counts: Iterable[Count], signed: Signed | None
+    connection: sqlite3.Connection,
+    order: Order,
+    counts: Iterable[Count],
+    signed: Signed | None = None,
+    *,
+    lines: bool = True,
 ) -> None:
-    """Store an order as it is now, these of its counts, and its result, all or nothing."""
+    """Store an order as it is now, these of its counts, and its result, all or nothing.
+
+    `lines`: its list is new or changed; a long one is not written again with every count.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         head = (order.order_id, order.number, order.stage.value, order.created_at)
-        lines = json.dumps([asdict(line) for line in order.lines], ensure_ascii=False)
-        row = (*head, order.expecting, order.closed_at, lines)
-        connection.execute(_PUT_ORDER, row)
+        connection.execute(_PUT_ORDER, (*head, order.expecting, order.closed_at))
+        if lines:
+            listed = json.dumps([asdict(line) for line in order.lines], ensure_ascii=False)
+            connection.execute(
+                "INSERT OR REPLACE INTO lists VALUES (?,?)", (order.order_id, listed)
+            )
         connection.executemany(
             "INSERT OR REPLACE INTO counts VALUES (?,?,?)",
             ((order.order_id, each.number, json.dumps(asdict(each))) for each in counts),
@@ -127,7 +139,7 @@ def forget(connection: sqlite3.Connection, keep_days: int) -> int:
     before = (now - timedelta(days=keep_days)).isoformat()
     connection.execute("BEGIN IMMEDIATE")
     old = "SELECT order_id FROM orders WHERE stage = 'closed' AND closed_at < ?"
-    for table in ("counts", "results"):
+    for table in ("counts", "results", "lists"):
         connection.execute(f"DELETE FROM {table} WHERE order_id IN ({old})", (before,))
     gone = connection.execute(
         "DELETE FROM orders WHERE stage = 'closed' AND closed_at < ?", (before,)
@@ -138,15 +150,15 @@ def forget(connection: sqlite3.Connection, keep_days: int) -> int:
 
 def unclosed(connection: sqlite3.Connection) -> list[Order]:
     """Orders that are open or wait, in the order they came, with their counts."""
-    query = f"{_ORDERS} WHERE stage != 'closed' ORDER BY created_at, rowid"
+    query = f"{_ORDERS} WHERE stage != 'closed' ORDER BY created_at, orders.rowid"
     return [_with_counts(connection, row) for row in connection.execute(query).fetchall()]
 
 
 def listed(connection: sqlite3.Connection, most: int) -> list[tuple[Order, str]]:
     """The newest orders, without their counts, each with its outcome (empty: not closed)."""
     query = (
-        f"SELECT {_COLUMNS}, ifnull(outcome, '') FROM orders LEFT JOIN results USING (order_id) "
-        "ORDER BY created_at DESC, orders.rowid DESC LIMIT ?"
+        f"SELECT {_COLUMNS}, ifnull(outcome, '') FROM orders JOIN lists USING (order_id) "
+        "LEFT JOIN results USING (order_id) ORDER BY created_at DESC, orders.rowid DESC LIMIT ?"
     )
     rows = connection.execute(query, (most,)).fetchall()
     return [(_order(row[:-1], ()), row[-1]) for row in rows]
@@ -206,12 +218,11 @@ def move_aside(path: Path) -> Path:
 
 
 _PUT_ORDER = (
-    "INSERT INTO orders VALUES (?,?,?,?,?,?,?) ON CONFLICT (order_id) DO UPDATE SET "
-    "stage = excluded.stage, expecting = excluded.expecting, closed_at = excluded.closed_at, "
-    "lines = excluded.lines"
+    "INSERT INTO orders VALUES (?,?,?,?,?,?) ON CONFLICT (order_id) DO UPDATE SET "
+    "stage = excluded.stage, expecting = excluded.expecting, closed_at = excluded.closed_at"
 )
 _COLUMNS = "order_id, number, stage, created_at, expecting, closed_at, lines"
-_ORDERS = f"SELECT {_COLUMNS} FROM orders"
+_ORDERS = f"SELECT {_COLUMNS} FROM orders JOIN lists USING (order_id)"
 _RESULTS = (
     "SELECT order_id, number, outcome, signed_by, closed_at, canonical, sha256 "
     "FROM results JOIN orders USING (order_id)"

@@ -267,7 +267,8 @@ class OrderDesk:
         old = before.counts if before is not None else ()
         counts = after.counts if after is not None else ()
         changed = [each for at, each in enumerate(counts) if at >= len(old) or each is not old[at]]
-        job = Job(written, tuple(changed), signed, self._open(), self._last)
+        lines = before is None or after is None or after.lines is not before.lines
+        job = Job(written, tuple(changed), signed, lines, self._open(), self._last)
         self._keeper.submit(job)
         return job
 

@@ -47,6 +47,8 @@ class Job:
     counts: tuple[Count, ...] = ()
     """Those that changed."""
     signed: Signed | None = None
+    lines: bool = True
+    """Its list is new or changed."""
     shown: Order | None = None
     """The order that is open after it."""
     last: Checked | None = None
@@ -117,7 +119,7 @@ class Keeper:
                 if job is None:
                     break
                 if job.order is not None:
-                    database.write(connection, job.order, job.counts, job.signed)
+                    database.write(connection, job.order, job.counts, job.signed, lines=job.lines)
                 with self._changed:
                     self._queue.popleft()
                 self._show(job, self._kept)
@@ -144,7 +146,7 @@ class Keeper:
                 self._note(connection, signed)
             database.forget(connection, KEEP_DAYS)
             for order in self._everything() if self._anew else ():
-                database.write(connection, order, order.counts, None)
+                database.write(connection, order, order.counts)
             orders = database.unclosed(connection)
         except BaseException:
             connection.close()
