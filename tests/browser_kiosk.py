@@ -14,6 +14,7 @@ from typing import Any
 from browser_scene import PRODUCTS, Product, counter, photo
 
 from kiosk.board import (
+    Beside,
     Board,
     CameraStatus,
     CatalogStatus,
@@ -26,8 +27,12 @@ from kiosk.board import (
 )
 from kiosk.values import (
     Box,
+    Code,
     Decision,
+    Detection,
     Hashes,
+    Hint,
+    Look,
     Match,
     Outcome,
     Record,
@@ -79,6 +84,8 @@ class Kiosk:
     def __init__(self, *, port: int = 0, streams: int = 6, version: str = "0.1.0") -> None:
         self.board = Board()
         self.confirmed: list[tuple[str, str]] = []
+        self.refused: list[str] = []
+        self.focused: list[str] = []
         self.accepts = True
         self._sequence = count()
         self._decisions = count(1)
@@ -86,6 +93,8 @@ class Kiosk:
             board=self.board,
             gallery=DrawnGallery(),
             confirm=self.confirm,
+            refuse=self.refuse,
+            focus=self.focus,
             streams=streams,
             version=version,
         )
@@ -116,6 +125,17 @@ class Kiosk:
         self.board.post(shown=dataclasses.replace(shown, confirmed=sku))
         return True
 
+    def refuse(self, decision_id: str) -> bool:
+        if not self.accepts:
+            return False
+        self.refused.append(decision_id)
+        self.board.post(shown=None, phase=Phase.LOOKING)
+        return True
+
+    def focus(self, visit_id: str) -> bool:
+        self.focused.append(visit_id)
+        return self.accepts
+
     def deciding(self) -> str:
         """The id of the decision on show."""
         shown = self.board.state().shown
@@ -141,7 +161,7 @@ class Kiosk:
         phase: Phase,
         *,
         shown: Shown | None = None,
-        hint: str = "",
+        hint: Hint | None = None,
         turn: float = 4.0,
     ) -> None:
         """One frame with these items; the first is the subject."""
@@ -151,8 +171,27 @@ class Kiosk:
         subject, others = (boxes[0], boxes[1:]) if boxes else (None, ())
         self.board.post_preview(Preview(sequence, pixels, subject, others, phase, outcome))
         self.board.post(
-            phase=phase, hint=hint, shown=shown, live=Live(sequence, (640, 480), subject, others)
+            phase=phase,
+            hint=hint,
+            shown=shown,
+            beside=(),
+            live=Live(sequence, (640, 480), subject, others),
         )
+
+    def joined_by(self, *outcomes: Outcome | None) -> None:
+        """Further items, each with an answer of its own; None: not decided yet."""
+        one = self.board.state().shown
+        assert one is not None
+        said = [
+            dataclasses.replace(one, decision=dataclasses.replace(one.decision, outcome=outcome))
+            if outcome
+            else None
+            for outcome in outcomes
+        ]
+        beside = [
+            Beside(f"visit-{at}", Box(20, 20, 90, 90), shown) for at, shown in enumerate(said)
+        ]
+        self.board.post(beside=tuple(beside))
 
     def decide(
         self,
@@ -163,8 +202,13 @@ class Kiosk:
         names: Sequence[str] = (),
         view: Sequence[Product] = (),
         skus: Sequence[str] = (),
+        codes: Sequence[str] = (),
+        coded: Sequence[str] = (),
+        category: str = "",
     ) -> Shown:
-        """A decision on the products in these rows; `names` and `skus` replace theirs, if any."""
+        """A decision on the products in these rows; `names` and `skus` replace theirs, if any;
+        barcodes that were read, and the SKUs they are filed under.
+        """
         records = [PRODUCTS[row].record for row in rows]
         for at, name in enumerate(names):
             if not name:
@@ -172,11 +216,29 @@ class Kiosk:
             records[at] = dataclasses.replace(records[at], name=name)
         for at, sku in enumerate(skus):
             records[at] = dataclasses.replace(records[at], sku=sku)
-        shown = Shown(
-            decision(next(self._decisions), outcome, records, rows, similarity), tuple(records)
-        )
+        made = decision(next(self._decisions), outcome, records, rows, similarity)
+        made = dataclasses.replace(made, category=category, looks=(look(made, codes, coded),))
+        shown = Shown(made, tuple(records))
         self.see(view or [PRODUCTS[rows[0]]], Phase.DECIDED, shown=shown)
         return shown
+
+
+def look(made: Decision, codes: Sequence[str], coded: Sequence[str]) -> Look:
+    """The look a decision was made from, with the barcodes that were read in it."""
+    return Look(
+        sequence=made.sequence,
+        captured_ns=0,
+        frame_size=made.frame_size,
+        detections=(),
+        subject=Detection(made.box, 0.9),
+        whole=True,
+        embedding=None,
+        matches=made.matches,
+        thresholds=made.thresholds,
+        release=made.hashes.release,
+        codes=tuple(Code(code, "EAN-13", made.box) for code in codes),
+        coded=tuple(coded),
+    )
 
 
 def decision(
@@ -194,6 +256,7 @@ def decision(
         Outcome.ACCEPTED: Rule.ACCEPTED,
         Outcome.CHOOSE: Rule.SMALL_MARGIN,
         Outcome.UNKNOWN: Rule.LOW_SIMILARITY,
+        Outcome.MISMATCH: Rule.MISMATCH,
     }
     return Decision(
         decision_id=f"decision-{number}",

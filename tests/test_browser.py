@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from browser_kiosk import CAMERA, CATALOG, Kiosk
 from browser_scene import PRODUCTS
+from kiosk_process import until
 
 from kiosk.board import CameraStatus, CatalogStatus, JournalStatus, Phase
-from kiosk.values import Outcome
+from kiosk.values import Hint, Outcome
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'"
@@ -146,8 +147,43 @@ STATES: tuple[tuple[str, str, Feed, tuple[str, ...]], ...] = (
     (
         "hint",
         "hint",
-        lambda k: k.see([PRODUCTS[0]], Phase.LOOKING, hint="move_into_view"),
+        lambda k: k.see([PRODUCTS[0]], Phase.LOOKING, hint=Hint.MOVE_INTO_VIEW),
         ("Move the item fully into view",),
+    ),
+    (
+        "hint-closer",
+        "hint",
+        lambda k: k.see([PRODUCTS[0]], Phase.LOOKING, hint=Hint.MOVE_CLOSER),
+        ("Move it closer",),
+    ),
+    (
+        "hint-hand",
+        "hint",
+        lambda k: k.see([PRODUCTS[0]], Phase.LOOKING, hint=Hint.HAND_AWAY),
+        ("Take your hand away",),
+    ),
+    (
+        "mismatch",
+        "mismatch",
+        lambda k: k.decide(Outcome.MISMATCH, [0, 2, 1], codes=["4006381333931"], coded=["40-1183"]),
+        ("Not what its barcode says", "Looks like this", "Its barcode", "40-1183"),
+    ),
+    (
+        "several",
+        "accepted",
+        lambda k: (
+            k.decide(Outcome.ACCEPTED, [0, 1], view=[PRODUCTS[0], PRODUCTS[3]]),
+            k.joined_by(Outcome.CHOOSE, None),
+        ),
+        ("Recognised", "Not this", "Which one?", "Looking…"),
+    ),
+    (
+        "unknown-kind",
+        "unknown",
+        lambda k: k.decide(
+            Outcome.UNKNOWN, [4], similarity=0.61, category="Chocolate", codes=["4006381333931"]
+        ),
+        ("Not in the catalog", "Chocolate", "4006381333931 is not in the catalog"),
     ),
     (
         "accepted",
@@ -206,10 +242,10 @@ STATES: tuple[tuple[str, str, Feed, tuple[str, ...]], ...] = (
         ("Place an item", "Last item", "Jasmine Rice 1 kg", "41-2207"),
     ),
     (
-        "several",
+        "too-many",
         "looking",
         lambda k: k.see([PRODUCTS[0], PRODUCTS[2], PRODUCTS[4]], Phase.LOOKING),
-        ("2 more items in view: show one at a time.",),
+        ("2 more items in view: show fewer at a time.",),
     ),
     (
         "no-camera",
@@ -242,6 +278,29 @@ def test_every_state_is_readable_and_nothing_jumps(
         )
         assert scrolls == [False, False], name
         keep(page, f"{screen}-{name}")
+
+
+def test_wrong_answers_are_refused_with_one_tap(kiosk: Kiosk, open_page: Open) -> None:
+    page = open_page()
+    kiosk.decide(Outcome.ACCEPTED, [0, 1])
+    settled(page, kiosk, "accepted")
+    button = page.locator("#refuse")
+    assert box_of(button)["height"] >= 48
+    button.tap()
+    expect(page.locator("body")).to_have_attribute("data-view", "looking")
+    assert kiosk.refused == ["decision-1"]
+    expect(button).to_be_hidden()
+
+
+def test_another_item_in_view_is_turned_to_with_one_tap(kiosk: Kiosk, open_page: Open) -> None:
+    page = open_page()
+    kiosk.decide(Outcome.ACCEPTED, [0, 1])
+    kiosk.joined_by(Outcome.UNKNOWN, Outcome.ACCEPTED)
+    chips = page.locator("#beside button")
+    expect(chips).to_have_text(["Unknown", "Oat Flakes Fine 500 g"])
+    assert all(box_of(chip)["height"] >= 48 for chip in chips.all())
+    chips.first.tap()
+    until(lambda: kiosk.focused == ["visit-0"], "the tap to arrive")
 
 
 def test_starting_is_calm(browser: Browser, open_page: Open) -> None:
