@@ -112,6 +112,7 @@ def test_json_holds_the_evidence_and_the_sentences(
         (["replay"], os.EX_USAGE, "name one decision"),
         (["replay", "last", "--since", "1d"], os.EX_USAGE, "name one decision"),
         (["replay", "last", "--csv"], os.EX_USAGE, "--csv is for --since"),
+        (["replay", "last", "--quick"], os.EX_USAGE, "--quick is for --since"),
         (["replay", "--since", "soon"], os.EX_USAGE, "write a date"),
     ],
 )
@@ -210,6 +211,9 @@ def test_before_a_rollout_the_owner_sees_which_decisions_would_flip(
         ("sku-4", "new-name"),
     ]
     assert rows[0]["refused"] == "sku-1"
+    code, out, _ = replay(capsys, state, *call, "--quick")
+    assert code == os.EX_OK
+    assert "with the second look as it was then" in out
 
 
 def test_what_is_too_old_is_not_made_again(

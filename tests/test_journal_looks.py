@@ -129,6 +129,12 @@ def test_only_the_look_that_settled_it_keeps_its_local_features(path: Path) -> N
     assert found.size == expected.size
 
 
+def test_many_decisions_can_be_read_without_their_features(path: Path) -> None:
+    written(path, seen(1), seen(2))
+    assert [each.has_features for each in stories(path, features=False)] == [False, False]
+    assert [each.damage for each in stories(path, features=False)] == ["", ""]
+
+
 def test_a_decision_without_looks_is_a_story_without_looks(path: Path) -> None:
     assert story(written(path, decision(5)), "d5").looks == ()
 

@@ -298,7 +298,7 @@ def test_without_features_the_second_look_is_as_it_was_and_that_is_said(
     found = kept_of(looked_twice, tmp_path, features=False)
     replayed = again(found, faces, FRAMES)
     assert differences(found, replayed) == ()
-    assert "not kept" in replayed.remarks[0]
+    assert "no local features" in replayed.remarks[0]
 
 
 @pytest.mark.parametrize("features", [True, False])

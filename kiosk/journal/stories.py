@@ -33,7 +33,10 @@ _PREFIXED = (
     "WHERE kind = 'decision' AND decision_id >= ? AND decision_id < ? LIMIT 3"
 )
 _AFTERWARDS = f"{_ALL} WHERE decision_id = ? AND kind <> 'decision' ORDER BY id"
-_LOOKS = "SELECT number, body, embedding, features FROM looks WHERE decision_id = ? ORDER BY number"
+_LOOKS = (
+    "SELECT number, body, embedding, CASE WHEN ? THEN features END FROM looks "
+    "WHERE decision_id = ? ORDER BY number"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,14 +88,17 @@ def story(path: Path, decision_id: str) -> Story:
         return _story(connection, row)
 
 
-def stories(path: Path, since: datetime | None = None) -> Iterator[Story]:
+def stories(path: Path, since: datetime | None = None, *, features: bool = True) -> Iterator[Story]:
     """Every decision from `since` (aware; None: all) on, in the order they were written, a few in
-    memory at a time. Raises as `kiosk.journal.read`; damage within a decision is in its story."""
+    memory at a time; `features`: with local features, where they are kept.
+
+    Raises as `kiosk.journal.read`; damage within a decision is in its story.
+    """
     last, floor = 0, instant(since) if since else ""
     with opened(path) as connection:
         while rows := connection.execute(_SINCE, (last, floor)).fetchall():
             for row in rows:
-                yield _story(connection, row)
+                yield _story(connection, row, features=features)
             last = rows[-1][0]
 
 
@@ -111,7 +117,7 @@ def _whole_id(connection: sqlite3.Connection, prefix: str, path: Path) -> str:
     return str(found[0]) if found else prefix
 
 
-def _story(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Story:
+def _story(connection: sqlite3.Connection, row: tuple[Any, ...], *, features: bool = True) -> Story:
     identity = str(row[1 + COLUMNS.index("decision_id")])
     damage = ""
     try:
@@ -125,7 +131,7 @@ def _story(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Story:
     looks: tuple[Look, ...] = ()
     if not damage:
         try:
-            rows = connection.execute(_LOOKS, (identity,)).fetchall()
+            rows = connection.execute(_LOOKS, (features, identity)).fetchall()
             looks = tuple(as_look(each, thresholds, release) for each in rows)
         except StateError as error:
             damage = f"decision {identity}: {error}"

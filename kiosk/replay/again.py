@@ -23,7 +23,7 @@ from kiosk.refusals import Refusals
 from kiosk.values import Features, Look, Match, Outcome, Verified
 from kiosk.verify import joined
 
-FEATURES_GONE = "its local features are not kept: the second look is as it was then"
+FEATURES_GONE = "there are no local features of it: the second look is as it was then"
 NO_DETAILS = "this release has no second look to compare with: it is as it was then"
 
 
