@@ -33,9 +33,26 @@ def order_view(state: State, now: datetime) -> Json:
     """Everything the order page shows; `order` is null when none is open."""
     return {
         "live": state.camera.ok,
-        "order": None if state.order is None else _order(state.order),
+        "order": None if state.order is None else _rendered(state.order),
         "verdict": _verdict(state),
     }
+
+
+class _Rendered:
+    """The last order that was rendered: pages ask ten times a second, a list may be long."""
+
+    def __init__(self) -> None:
+        self._last: tuple[OrderState | None, Json] = (None, {})
+
+    def __call__(self, order: OrderState) -> Json:
+        last, page = self._last
+        if last is not order:
+            page = _order(order)
+            self._last = order, page
+        return page
+
+
+_rendered = _Rendered()
 
 
 def _order(order: OrderState) -> Json:
