@@ -26,6 +26,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+# The matrices are small: threads would wait for each other longer than they compute.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from kiosk.cli.progress import Progress
 from kiosk.durable import write_durably
 from kiosk.errors import KioskError, StateError
