@@ -99,7 +99,8 @@ class _Page:
         role = f'<span class="quiet">{escape(picture.role)}</span><br>' if picture.role else ""
         return (
             f'<figure>{self._image(picture)}<figcaption dir="auto">{role}'
-            f"<b>{escape(picture.sku)}</b><br>{escape(name)}{'<br>' if name else ''}<small>{escape(picture.name)}</small>"
+            f"<b>{escape(picture.sku)}</b><br>"
+            f"{escape(name)}{'<br>' if name else ''}<small>{escape(picture.name)}</small>"
             "</figcaption></figure>"
         )
 
