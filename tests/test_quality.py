@@ -62,14 +62,14 @@ def test_blur_and_streaks_lower_the_sharpness_and_nothing_else() -> None:
     assert [q.sharpness for q in values] == sorted((q.sharpness for q in values), reverse=True)
     assert values[0].sharpness > 1.3 * values[-1].sharpness
     streak = cv2.filter2D(sharp, -1, np.full((1, 9), 1 / 9))
-    assert measure(streak, ITEM).sharpness < 0.85 * measure(sharp, ITEM).sharpness
+    assert measure(streak, ITEM).sharpness < 0.7 * measure(sharp, ITEM).sharpness
     assert measure(streak, ITEM).brightness == pytest.approx(measure(sharp, ITEM).brightness, 0.02)
 
 
 def test_a_plain_item_is_not_called_blurred() -> None:
     plain = counter()
-    assert measure(plain, ITEM).sharpness > 0.6
-    assert measure(np.full((100, 100, 3), 90, np.uint8), Box(10, 10, 60, 60)).sharpness == 1.0
+    assert measure(plain, ITEM).sharpness > 1.0
+    assert measure(np.full((100, 100, 3), 90, np.uint8), Box(10, 10, 60, 60)).sharpness > 1.0
 
 
 def test_light_is_measured_in_shares() -> None:

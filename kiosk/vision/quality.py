@@ -63,9 +63,9 @@ def _brought_to_size(cut: Pixels) -> Pixels:
 def sharpness(luma: Floats) -> float:
     """How steep the edges of a (H, W) luma picture, 0..255, are, whatever their height and number.
 
-    The root of: mean squared step between neighbours over that between pixels 4 apart. A sharp edge
-    gives 0.5, a soft one down to 0.25, grain up to 1; along the axis where it is less, which is how
-    a streak shows. A picture without any edges counts as sharp.
+    From the steps between neighbours and those between pixels 4 apart: edges as sharp as pixels
+    allow give 1, ever softer ones less, down to 0; grain gives more than 1. It is that of the axis
+    along which it is less, which is how a streak shows. What has no edges counts as sharp.
     """
     along = [_steepness(luma, axis) for axis in (0, 1) if luma.shape[axis] > _STEP_PX]
     return min(along, default=1.0)
@@ -75,7 +75,9 @@ def _steepness(luma: Floats, axis: int) -> float:
     lines = luma if axis == 1 else luma.T
     near = float(np.square(lines[:, 1:] - lines[:, :-1]).mean())
     far = float(np.square(lines[:, _STEP_PX:] - lines[:, :-_STEP_PX]).mean())
-    return float(np.sqrt((near + _FLOOR) / (far + _FLOOR)))
+    # A long slope gives a quarter: its steps are as many times smaller as they are apart.
+    ratio = float(np.sqrt((near + _FLOOR) / (far + _FLOOR)))
+    return max(0.0, _STEP_PX * ratio - 1)
 
 
 def moved(before: Box, box: Box) -> float:
