@@ -27,7 +27,7 @@ CSV_COLUMNS = (
     *("at", "kind", "outcome", "sku", "similarity", "margin", "rule", "decision_id", "visit_id"),
     *("release", "detector", "embedder"),
 )
-_TABLE = "{at:<19}  {kind:<12}  {outcome:<8}  {sku:<20}  {similarity:>10}  {margin:>6}  {rule}"
+_TABLE = "{at:<19}  {kind:<14}  {outcome:<8}  {sku:<20}  {similarity:>10}  {margin:>6}  {rule}"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -35,9 +35,9 @@ def register(subparsers: Verbs) -> None:
     """Add the verb."""
     parser = subparsers.add_parser(
         "journal",
-        help="read back decisions and confirmations",
-        description="Print the journal: every decision with its evidence, every confirmation. In "
-        "the table a SKU in brackets is only the nearest, not an answer.",
+        help="read back decisions, and what people said and signed",
+        description="Print the journal: every decision with its evidence, every tap, every refusal, "
+        "every signed list. In the table a SKU in brackets is only the nearest, not an answer.",
     )
     parser.add_argument(
         "--since",
