@@ -36,8 +36,8 @@ def register(subparsers: Verbs) -> None:
     parser = subparsers.add_parser(
         "journal",
         help="read back decisions, and what people said and signed",
-        description="Print the journal: every decision with its evidence, every tap, every refusal, "
-        "every signed list. In the table a SKU in brackets is only the nearest, not an answer.",
+        description="Print the journal: every decision with its evidence, every tap, every "
+        "refusal, every signed list. In the table a SKU in brackets is only the nearest, not an answer.",
     )
     parser.add_argument(
         "--since",
