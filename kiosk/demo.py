@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kiosk.catalog.build import BuildOptions, PictureReport, build
 from kiosk.catalog.manifest import read_manifest
+from kiosk.catalog.trusted import trust
 from kiosk.config import Config, catalog_directory, made_state_directory
 from kiosk.errors import CatalogError
 from kiosk.scene import PRODUCTS, Product, reference_views
@@ -102,7 +103,8 @@ def _write_pictures(source: Path, product: Product) -> int:
 def _usable(out: Path, locator: Locator, embedder: Embedder) -> bool:
     try:
         manifest = read_manifest(out)
+        calibrated = trust(out, manifest).on
     except CatalogError:
         return False
     made_with = (manifest.detector.sha256, manifest.embedder.sha256)
-    return made_with == (locator.card.sha256, embedder.card.sha256)
+    return calibrated and made_with == (locator.card.sha256, embedder.card.sha256)

@@ -269,7 +269,7 @@ def test_the_command_says_what_the_new_release_may_believe(
     assert "catalog.risk" in capsys.readouterr().err
     assert main(["catalog", "show", new]) == os.EX_OK
     out = capsys.readouterr().out
-    assert "kind0" in out and "strangers nearest" in out and "asked for at most 1 %" in out
+    assert "kind0" in out and "articles too near" in out and "asked for at most 1 %" in out
     assert main(["catalog", "show", new, "--json"]) == os.EX_OK
     body = json.loads(capsys.readouterr().out)
     assert body["calibrated"].startswith("on:") and body["thresholds"]["asked"] == 0.01

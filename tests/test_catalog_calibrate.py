@@ -112,8 +112,9 @@ def test_a_category_that_attracts_strangers_has_a_higher_limit_and_so_has_a_sing
     found = calibrated_world(table, strangers=strangers, risk=0.05, categories=4)
     lines = {line.category: line for line in found.categories}
     accept = found.thresholds.accept
-    assert lines["c0"].wrong > 0 and lines["c0"].accept is not None
-    assert lines["c0"].accept > accept and lines["c0"].bound > lines["c1"].bound
+    assert lines["c0"].others.wrong > 0 and lines["c0"].accept is not None
+    assert lines["c0"].accept > accept and lines["c0"].others.bound > lines["c1"].others.bound
+    assert sum(line.others.things for line in lines.values()) == 3040
     assert all(each > accept for each in found.accept.values())
     assert {f"s{number:03}" for number in range(0, 200, 4)} <= set(found.accept)
     nearest = similarities(table[0], strangers.vectors)

@@ -39,17 +39,26 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class CategoryLine:
-    """How one category fares: strangers that came nearest to one of its SKUs."""
+class Count:
+    """Things of one sort that came nearest to one category."""
 
-    category: str
-    skus: int
-    strangers: int
-    """Articles of the catalog, left out, and shipped strangers that came nearest here."""
+    things: int
     wrong: int
     """Of these, how many are more similar than the release's limit."""
     bound: float
     """Share of such things above that limit, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryLine:
+    """How one category fares: strangers that came nearest to one of its SKUs, by similarity."""
+
+    category: str
+    skus: int
+    articles: Count
+    """Articles of the catalog, each left out."""
+    others: Count
+    """Shipped strangers."""
     accept: float | None
     """The category's own limit, where it needs a higher one."""
 
@@ -158,11 +167,15 @@ def _line(body: dict[str, Any]) -> CategoryLine:
     return CategoryLine(
         category=_text(body["category"]),
         skus=_count(body["skus"]),
-        strangers=_count(body["strangers"]),
-        wrong=_count(body["wrong"]),
-        bound=_within(body["bound"], 0, 1),
+        articles=_counted(body["articles"]),
+        others=_counted(body["others"]),
         accept=None if body["accept"] is None else _within(body["accept"], -1, _MOST),
     )
+
+
+def _counted(body: dict[str, Any]) -> Count:
+    bound = _within(body["bound"], 0, 1)
+    return Count(_count(body["things"]), _count(body["wrong"]), bound)
 
 
 def _within(value: object, low: float, high: float) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kiosk.catalog.bounds import at_most, rank
-from kiosk.catalog.calibration import CategoryLine
+from kiosk.catalog.calibration import CategoryLine, Count
 from kiosk.catalog.leave_out import Floats, Numbers
 from kiosk.catalog.limits import above, limit, taken_for
 from kiosk.catalog.samples import Samples
@@ -55,14 +55,16 @@ def by_category(
             for scores, count in zip(here, wrong, strict=True)
             if count > risk * len(scores)
         ]
-        things = sum(len(scores) for scores in here)
+        counts = [
+            Count(len(scores), count, min(1.0, above(at_most(count, len(scores)))))
+            for scores, count in zip(here, wrong, strict=True)
+        ]
         lines.append(
             CategoryLine(
                 category=name,
                 skus=int(np.count_nonzero(names == name)),
-                strangers=things,
-                wrong=sum(wrong),
-                bound=_rounded(at_most(sum(wrong), things)),
+                articles=counts[0],
+                others=counts[1],
                 accept=max([accept, *own]) if own else None,
             )
         )
@@ -87,8 +89,3 @@ def by_sku(
             if similarity >= found.get(int(sku), accept):
                 found[int(sku)] = above(float(similarity))
     return dict(sorted(found.items()))
-
-
-def _rounded(bound: float) -> float:
-    """Upwards: what is stated must hold."""
-    return min(1.0, above(bound))

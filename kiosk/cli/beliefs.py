@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kiosk.catalog.calibration import Calibration, CategoryLine
+from kiosk.catalog.calibration import Calibration, CategoryLine, Count
 from kiosk.catalog.claims import UNLISTED
 from kiosk.catalog.limits import FEWEST_ARTICLES
 from kiosk.cli.visible import visible
@@ -47,14 +47,14 @@ def category_table(lines: tuple[CategoryLine, ...]) -> list[str]:
     """One line per category, with a heading; nothing where there are no several."""
     if not lines:
         return []
-    heads = ("category", "SKUs", "strangers nearest", "above the limit", "at most", "own limit")
+    heads = ("category", "SKUs", "articles too near", "at most", "others too near", "at most")
+    heads = (*heads, "own limit")
     rows = [
         (
             visible(line.category) or "no category",
             f"{line.skus:,}",
-            f"{line.strangers:,}",
-            f"{line.wrong:,}",
-            percent(line.bound) if line.strangers else "-",
+            *_counted(line.articles),
+            *_counted(line.others),
             "-" if line.accept is None else f"{line.accept:.4f}",
         )
         for line in lines
@@ -69,6 +69,12 @@ def category_table(lines: tuple[CategoryLine, ...]) -> list[str]:
     ]
 
 
+def _counted(count: Count) -> tuple[str, str]:
+    if not count.things:
+        return "none came", "-"
+    return f"{count.wrong:,} of {count.things:,}", percent(count.bound)
+
+
 def own_limits(calibration: Calibration) -> str:
     """SKUs with limits of their own, counted."""
     never = sum(accept >= NEVER_APART for accept in calibration.accept.values())
@@ -77,11 +83,9 @@ def own_limits(calibration: Calibration) -> str:
 
 
 def _claimed(claim: Claim) -> str:
-    thing = "thing" if claim.things == 1 else "things"
-    return (
-        f"{claim.about}: at most {percent(claim.bound)} ({claim.wrong:,} of {claim.things:,} "
-        f"{thing}, {claim.views:,} views)"
-    )
+    views = f", in {claim.views:,} views" if claim.views > claim.things else ""
+    seen = f"{claim.wrong:,} of {claim.things:,}{views}"
+    return f"{claim.about}: at most {percent(claim.bound)} ({seen})"
 
 
 def _short(calibration: Calibration) -> str:
@@ -107,8 +111,7 @@ def _next(calibration: Calibration) -> str:
             "next: take pictures with the kiosk's own camera, several of each SKU, and build again"
         )
     if calibration.groups:
-        return (
-            f"next: {len(calibration.groups)} groups of look-alikes are asked about; see "
-            "`kiosk catalog lint`"
-        )
+        count = len(calibration.groups)
+        groups = "1 group of look-alikes is" if count == 1 else f"{count} groups of look-alikes are"
+        return f"next: {groups} asked about; see `kiosk catalog lint`"
     return "next: `kiosk catalog lint` shows what else to improve before it goes live"
