@@ -37,7 +37,8 @@ def register(subparsers: Verbs) -> None:
         "journal",
         help="read back decisions, and what people said and signed",
         description="Print the journal: every decision with its evidence, every tap, every "
-        "refusal, every signed list. In the table a SKU in brackets is only the nearest, not an answer.",
+        "refusal, every signed list. In the table a SKU in brackets is only the nearest, not an "
+        "answer.",
     )
     parser.add_argument(
         "--since",
