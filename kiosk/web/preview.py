@@ -14,6 +14,7 @@ _COLOURS = {
     Outcome.ACCEPTED.value: (110, 214, 60),
     Outcome.CHOOSE.value: (46, 186, 255),
     Outcome.UNKNOWN.value: (226, 186, 150),
+    Outcome.MISMATCH.value: (102, 122, 255),
 }
 _LOOKING = (245, 245, 245)
 _OTHERS = (150, 150, 150)

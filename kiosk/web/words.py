@@ -40,9 +40,7 @@ CONFIRMED = "Confirmed"
 REFUSE = "Not this"
 REFUSE_ALL = "None of these"
 READ_CODE = "Read barcode"
-LOOKS_LIKE_KIND = (
-    "It looks like this kind of item: {category}. Which one it is, is not in the catalog."
-)
+LOOKS_LIKE_KIND = "Of the kind {category}, but none that this kiosk knows."
 UNFILED_CODE = "Its barcode {code} is not in the catalog."
 
 HINTS: dict[str, str] = {
@@ -80,7 +78,7 @@ ASIDES = {
     "starting": ("", "Camera, models and catalog are being loaded."),
     "ready": ("", "The answer shows here within a second."),
     "looking": ("", "Comparing with {skus} products…"),
-    "hint": ("", "Keep the whole item inside the picture."),
+    "hint": ("", "The answer comes as soon as the item is seen well."),
     "nocamera": ("", "If it takes longer than a minute, ask for help."),
     "nocatalog": ("To make one", "kiosk catalog build"),
 }
@@ -126,6 +124,7 @@ CATALOG = "Catalog"
 JOURNAL = "Journal"
 BAR = {"camera": CAMERA, "catalog": CATALOG, "journal": JOURNAL}
 STATUS = "Status"
+ORDER = "Order"
 BACK = "Back to the kiosk"
 OK = "ok"
 PROBLEM = "problem"
