@@ -9,6 +9,7 @@ from flask import Flask, jsonify
 
 from kiosk.api import schemas
 from kiosk.api.replies import PREFIX, Reply
+from kiosk.orders.desk import LISTED
 
 Json = dict[str, Any]
 
@@ -52,7 +53,7 @@ def _orders() -> Json:
     one = f"{PREFIX}/orders/{{order_id}}"
     return {
         f"{PREFIX}/orders": {
-            "get": _call("The newest orders, at most 500", "Orders", wrong=(503,)),
+            "get": _call(f"The newest orders, at most {LISTED}", "Orders", wrong=(503,)),
             "post": _call(
                 "A new expected list; sent twice it stays one order",
                 "Order",

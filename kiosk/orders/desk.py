@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from kiosk.errors import OrderError, StateError
+from kiosk.errors import OrderError
 from kiosk.orders import changes, check, database, result
 from kiosk.orders.articles import Articles
 from kiosk.orders.draft import order_number
@@ -29,7 +29,7 @@ SAVE_S = 5.0
 MAX_UNCLOSED = 200
 REMEMBERED = 64
 """Decisions that a tap may still be about."""
-LISTED = 500
+LISTED = 200
 
 Change = Callable[[Order], Order]
 
@@ -247,11 +247,9 @@ class OrderDesk:
         return found
 
     def _refuse_unknown(self, order_id: str) -> None:
-        """Raises OrderError: no_such_order, or order_closed when it is in the database only."""
-        try:
-            order, _ = self.order(order_id)
-        except StateError:
-            raise database.no_such_order(order_id) from None
+        """Raises OrderError: no_such_order, or order_closed when it is in the database only;
+        StateError when nobody can tell."""
+        order, _ = self.order(order_id)
         changes.refuse_closed(order)
 
     def _submit(

@@ -33,7 +33,7 @@ async function call(method, path, body) { // the answer, or null after saying wh
   else notice(message);
   return null;
 }
-const order = (what, body = {}) => call("POST", `/api/v1/orders/${now.order.id}/${what}`, body);
+const order = async (what, body = {}) => now.order && call("POST", `/api/v1/orders/${now.order.id}/${what}`, body);
 
 function fit(element) { // the largest type that fits, found once for each text
   const key = `${element.textContent}|${page.dataset.verdict}|${innerWidth}x${innerHeight}`;
