@@ -47,8 +47,8 @@ def category_table(lines: tuple[CategoryLine, ...]) -> list[str]:
     """One line per category, with a heading; nothing where there are no several."""
     if not lines:
         return []
-    heads = ("category", "SKUs", "articles too near", "at most", "others too near", "at most")
-    heads = (*heads, "own limit")
+    near = ("articles too near", "at most", "others too near", "at most")
+    heads = ("category", "SKUs", *near, "own limit")
     rows = [
         (
             visible(line.category) or "no category",
