@@ -180,6 +180,11 @@ def test_an_id_may_be_cut_short_as_long_as_one_decision_begins_so(path: Path) ->
         story(path, "%")
 
 
+def test_an_empty_journal_has_no_newest_decision(path: Path) -> None:
+    with pytest.raises(DecisionMissing, match="holds no decision yet"):
+        story(written(path), "last")
+
+
 def test_an_id_that_is_the_beginning_of_another_is_found(path: Path) -> None:
     assert story(written(path, seen(2), seen(21)), "d2").decision_id == "d2"
 

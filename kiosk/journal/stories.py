@@ -81,6 +81,8 @@ def story(path: Path, decision_id: str) -> Story:
             row = connection.execute(_LAST).fetchone()
         else:
             row = connection.execute(_BY_ID, (_whole_id(connection, decision_id, path),)).fetchone()
+        if row is None and decision_id == NEWEST:
+            raise DecisionMissing(f"{path} holds no decision yet: show the kiosk an item first")
         if row is None:
             raise DecisionMissing(
                 f"{path} holds no decision {decision_id!r}: see `kiosk journal` for those it holds"
