@@ -6,11 +6,12 @@ It measures and asserts nothing. Compare only figures from one run of one machin
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,13 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.catalog.snapshot import Snapshot
-from kiosk.config import SearchConfig
+from kiosk.config import Config, SearchConfig
+from kiosk.decide import Visits
 from kiosk.errors import ImageError
 from kiosk.recognise import Recogniser, still
 from kiosk.scene import Scene
 from kiosk.search import ExactIndex, open_index
 from kiosk.search.open import PROBES, probe_queries
-from kiosk.values import Frame, Timings
+from kiosk.values import Frame, Hashes, Timings
+from kiosk.vision.background import Background
 from kiosk.vision.decode import read_picture
 
 STAGES = ("locate", "embed", "search", "verify", "codes", "judge", "total")
@@ -90,6 +93,46 @@ def stages(
         stage: _spread([getattr(timings, f"{stage}_ms") for timings in seen]) for stage in STAGES
     }
     return costs, len(seen)
+
+
+def waits(
+    recogniser: Recogniser, snapshot: Snapshot, config: Config, visits: int
+) -> tuple[dict[str, Spread], int]:
+    """Milliseconds from an item at rest to its decision over `visits` visits to the rendered
+    counter, by outcome, with "decide" (the rule itself, per frame); and how many were decided.
+
+    Frames come as from a camera: those that pass while one is looked at are missed.
+    """
+    camera = config.camera
+    scene = Scene(width=camera.width, height=camera.height, fps=camera.fps, seed=camera.seed)
+    last = max((visit.last for visit in scene.visits(visits)), default=0)
+    deciding = Visits(config.decide, lambda look: Hashes(look.release, "", ""))
+    counter = Background()
+    taken: dict[str, list[float]] = {"decide": []}
+    index = count = 0
+    while index <= last:
+        frame = replace(
+            still(scene.render(index).pixels, index), captured_ns=_ns(index, camera.fps)
+        )
+        started = time.perf_counter()
+        sight = recogniser.sight(frame, snapshot, deciding.boxes, background=counter)
+        if not sight.detections:
+            counter.learn(frame.pixels)
+        looked = time.perf_counter()
+        steps = deciding.step(sight)
+        spent_s = time.perf_counter() - started
+        taken["decide"].append(1000 * (started + spent_s - looked))
+        for step in steps:
+            if step.new and step.decision is not None:
+                count += 1
+                waited_ms = step.decision.waited_ms + 1000 * spent_s
+                taken.setdefault(step.decision.outcome.value, []).append(waited_ms)
+        index += max(1, math.ceil(spent_s * camera.fps))
+    return {name: _spread(values) for name, values in taken.items()}, count
+
+
+def _ns(index: int, fps: float) -> int:
+    return round(index / fps * 1e9)
 
 
 def search_cost(references: int, dimension: int, config: SearchConfig) -> SearchCost:

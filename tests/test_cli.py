@@ -60,7 +60,7 @@ def test_recognise_prints_one_json_object_per_picture(
     first, second, third = lines(capsys)
     assert (first["decision"], first["sku"]) == ("accepted", "sku-1")
     assert first["matches"][0]["name"] == "Tea <One>"  # type: ignore[index]
-    assert set(first["timings_ms"]) == {"locate", "embed", "search", "verify", "total"}  # type: ignore[call-overload]
+    assert set(first["timings_ms"]) == set(STAGES)  # type: ignore[call-overload]
     assert len(first["box"]) == 4  # type: ignore[arg-type]
     assert second["sku"] is None
     assert second["decision"] in ("unknown", "choose")
@@ -273,12 +273,23 @@ def test_bench_prints_every_stage_and_the_price_of_search(
     options = ["--set", f"models.directory={models}", "--catalog", release, "--frames", 12]
     assert run("bench", folder, *options, "--threads", "1", "--json") == os.EX_OK
     (row,) = json.loads(capsys.readouterr().out)
-    assert set(row["stages"]) == {"locate", "embed", "search", "verify", "total"}
+    assert set(row["stages"]) == set(STAGES)
     assert row["frames"] == 10
     assert run("bench", "--references", 500, *options, "--json") == os.EX_OK
     cost = json.loads(capsys.readouterr().out)
     assert cost["engine"] == "annoy"
     assert cost["recall_at_10"] >= 0.99
+
+
+def test_bench_says_how_long_an_item_waits_for_its_decision(
+    models: Path, release: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["--set", "camera.width=320", "--set", "camera.height=240", "--set", "camera.fps=3"]
+    options = ["--set", f"models.directory={models}", "--catalog", release, *small]
+    assert run("bench", *options, "--visits", 1, "--json") == os.EX_OK
+    spreads = json.loads(capsys.readouterr().out)
+    assert spreads["decide"]["p50"] > 0
+    assert run("bench", "--visits", 0) == os.EX_USAGE
 
 
 @pytest.mark.parametrize("threads", ["x", "0", "1,,2", "1,17", ""])

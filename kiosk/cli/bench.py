@@ -37,6 +37,13 @@ def register(verbs: Verbs) -> None:
     parser.add_argument(
         "--references", type=int, metavar="N", help="measure search over N synthetic references"
     )
+    parser.add_argument(
+        "--visits",
+        type=int,
+        metavar="N",
+        help="measure the time from an item at rest to its decision over N visits to the rendered "
+        "counter",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)
 
@@ -50,12 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.references is not None and arguments.references < 1:
         raise UsageError(f"--references {arguments.references}: give at least 1")
+    if arguments.visits is not None and arguments.visits < 1:
+        raise UsageError(f"--visits {arguments.visits}: give at least 1")
     if arguments.folder and not arguments.folder.is_dir():
         raise UsageError(f"{arguments.folder}: there is no such folder; name one with pictures")
     config = load_config(arguments)
     single_threaded()
     if arguments.references is not None:
         return _search(arguments, config)
+    if arguments.visits is not None:
+        return _waits(arguments, config)
     rows = [_stages(arguments, config, count) for count in threads]
     if arguments.json:
         print(json.dumps(rows))
@@ -103,6 +114,32 @@ def _stages(arguments: argparse.Namespace, config: Config, threads: int) -> dict
         }
     finally:
         snapshot.close()
+
+
+def _waits(arguments: argparse.Namespace, config: Config) -> int:
+    locator, embedder = load_models(config.models, config.locate)
+    path = arguments.catalog or catalog_directory(config)
+    snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
+    recogniser = Recogniser(
+        locator, embedder, config.verify, items=config.decide.items, codes=config.barcode.mode
+    )
+    try:
+        spreads, count = bench.waits(recogniser, snapshot, config, arguments.visits)
+    finally:
+        snapshot.close()
+    if arguments.json:
+        print(json.dumps({name: dataclasses.asdict(spread) for name, spread in spreads.items()}))
+        return os.EX_OK
+    print(f"{'from rest to':<14} {'p50 ms':>8} {'p95 ms':>8}")
+    for name, spread in spreads.items():
+        if name != "decide":
+            print(f"{name:<14} {spread.p50:>8.0f} {spread.p95:>8.0f}")
+    rule = spreads["decide"]
+    print(
+        f"\n{count} decisions over {arguments.visits} visits; the rule itself takes "
+        f"{rule.p50:.2f} ms per frame (p95 {rule.p95:.2f})"
+    )
+    return os.EX_OK
 
 
 def _threads(text: str) -> list[int]:
