@@ -331,6 +331,20 @@ def test_a_damaged_file_is_kept_aside_and_the_open_order_goes_on(path: Path) -> 
         assert database.found(connection, order_id)[0].counted(1) == 2
 
 
+def test_a_file_that_is_removed_under_a_running_kiosk_is_begun_again(path: Path) -> None:
+    desk = Desk(path)
+    desk.start()
+    order_id = opened(desk)
+    desk.show("1", A, "A")
+    desk.sees(lambda state: state.lines[0].counted == 1)
+    path.unlink()
+    desk.show("2", A, "A")
+    desk.sees(lambda state: state.lines[0].counted == 2 and not state.trouble)
+    desk.close()
+    with database.reading(path) as connection:
+        assert database.found(connection, order_id)[0].counted(1) == 2
+
+
 @pytest.mark.parametrize(
     "content", [b"no database at all" * 100, b"SQLite format 3\0" + b"\1" * 5000]
 )

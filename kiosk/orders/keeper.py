@@ -85,6 +85,7 @@ class Keeper:
         self._kept = ""
         self._known = False
         self._anew = False
+        self._file = 0
         self._connection: sqlite3.Connection | None = None
         self._thread = threading.Thread(target=self._run, name="orders", daemon=True)
 
@@ -119,6 +120,7 @@ class Keeper:
                 if job is None:
                     break
                 if job.order is not None:
+                    self._refuse_replaced()
                     database.write(connection, job.order, job.counts, job.signed, lines=job.lines)
                 with self._changed:
                     self._queue.popleft()
@@ -152,10 +154,21 @@ class Keeper:
             connection.close()
             raise
         self._connection, self._anew = connection, False
+        self._file = self._path.stat().st_ino
         if not self._known:
             self._known = True
             self._loaded(orders)
         return connection
+
+    def _refuse_replaced(self) -> None:
+        """SQLite goes on writing to a file that has lost its name: nothing of it would be found.
+
+        Raises StateError, and the file is begun again with what is in memory.
+        """
+        if self._path.exists() and self._file == self._path.stat().st_ino:
+            return
+        self._anew = True
+        raise StateError(f"{self._path} was removed or replaced while the kiosk ran")
 
     def _note(self, connection: sqlite3.Connection, signed: Signed) -> None:
         self._notes.note("signed", result.entry(signed))
