@@ -19,6 +19,7 @@ import tiny_models
 from PIL import Image
 
 from kiosk import cli
+from kiosk.bench import STAGES
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.cli.progress import Progress
 
