@@ -44,12 +44,11 @@ def claims(samples: Samples, thresholds: Thresholds, places: Places) -> tuple[Cl
     others = _wrong(_pairs(samples.outside, range(number), samples), thresholds)
     outside = at_most(max(1, rank(number, thresholds.asked)) - 1, number)
     both = frozenset(samples.articles.tolist())
-    known = at_most(places.similarity + max(1, places.print) - 1, len(both))
     found = (
         _claim(UNLISTED, unlisted, alone, _views(samples, alone), places.bound),
         _claim(VARIANTS, unlisted, alike, _views(samples, alike), 0.0),
         _claim(OTHERS, others, frozenset(range(number)), number, outside),
-        _claim(LISTED, listed, both, _views(samples, both), known),
+        _claim(LISTED, listed, both, _views(samples, both), places.bound),
     )
     return tuple(claim for claim in found if claim is not None)
 
