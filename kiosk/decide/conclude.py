@@ -9,6 +9,7 @@ like that disagree are a mismatch: a ticket may have been switched.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +19,7 @@ from kiosk.values import Look, Outcome, Rule, Thresholds
 
 CLOSE_MARGINS = 2.0
 """Look-alikes lie within this many margins of the best."""
+LEAST_READS = 2
 _SETTLED = {Outcome.ACCEPTED, Outcome.MISMATCH}
 
 
@@ -39,7 +41,7 @@ class Conclusion:
 
 def conclude(looks: Sequence[Look], agreement_frames: int, moment: Moment) -> Conclusion | None:
     """What `looks` (oldest first, at least one, of one release) mean; None: not yet."""
-    codes = frozenset(sku for look in looks for sku in look.coded)
+    codes = coded(looks)
     run = agreeing(looks, codes)
     newest = said(looks[-1], codes)
     if moment is Moment.LATE:
@@ -55,6 +57,12 @@ def conclude(looks: Sequence[Look], agreement_frames: int, moment: Moment) -> Co
     if newest.outcome in _SETTLED and run >= agreement_frames:
         return Conclusion(newest, run, moment)
     return None
+
+
+def coded(looks: Sequence[Look]) -> frozenset[str]:
+    """SKUs named by a barcode that was read more than once: a single read may be of a neighbour."""
+    reads = Counter(sku for look in looks for sku in set(look.coded))
+    return frozenset(sku for sku, count in reads.items() if count >= LEAST_READS)
 
 
 def said(look: Look, codes: frozenset[str] = frozenset()) -> Verdict:

@@ -30,9 +30,10 @@ class Recent:
             self._decisions.popitem(last=False)
 
     def offering(self, decision_id: str, sku: str) -> Decision | None:
-        """The decision if it is known, was a choice, and offered `sku`."""
+        """The decision if it is known, left the choice to a person, and offered `sku`."""
         decision = self._decisions.get(decision_id)
-        if decision is None or decision.outcome is not Outcome.CHOOSE:
+        asked = {Outcome.CHOOSE, Outcome.MISMATCH}
+        if decision is None or decision.outcome not in asked:
             return None
         return decision if any(match.sku == sku for match in decision.matches) else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kiosk.decide.conclude import Moment, clear, said
+from kiosk.decide.conclude import Moment, clear, coded, said
 from kiosk.decide.rule import CLEAR_PRINT
 from kiosk.journal import Story
 from kiosk.journal.looks import match_of
@@ -34,7 +34,7 @@ class Vote:
 
 def votes(looks: Sequence[Look]) -> tuple[Vote, ...]:
     """One for each look, oldest first."""
-    codes = frozenset(sku for look in looks for sku in look.coded)
+    codes = coded(looks)
     return tuple(_vote(look, codes) for look in looks)
 
 

@@ -73,7 +73,8 @@ def _unknown(decision: Decision) -> str:
     parts = [words.DETAILS["unknown"]]
     if decision.category:
         parts = [words.LOOKS_LIKE_KIND.format(category=decision.category)]
-    parts += [words.UNFILED_CODE.format(code=code.text) for code in decision.codes[:1]]
+    if not any(look.coded for look in decision.looks):
+        parts += [words.UNFILED_CODE.format(code=code.text) for code in decision.codes[:1]]
     return " ".join(parts)
 
 
