@@ -16,7 +16,6 @@ from enum import StrEnum
 from kiosk.capture.status import CameraStatus
 from kiosk.orders.values import OrderState
 from kiosk.refusals import Refusal
-from kiosk.orders.values import OrderState
 from kiosk.values import Box, Decision, Hint, Pixels, Record, Timings
 
 

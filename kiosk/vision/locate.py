@@ -66,9 +66,9 @@ class Locator:
         outputs = self._session.run(canvas[None])
         boxes, scores = outputs["boxes"][0], outputs["scores"][0]
         sides = boxes[:, 2:] - boxes[:, :2]
-        good = (scores >= self._score * (KEPT_SCORE if seen else 1.0)) & (
-            sides >= MIN_SIDE_PX
-        ).all(axis=1)
+        good = (scores >= self._score * (KEPT_SCORE if seen else 1.0)) & (sides >= MIN_SIDE_PX).all(
+            axis=1
+        )
         boxes, scores = fit.back(boxes[good]), scores[good]
         kept = suppress(boxes, scores, self.config.overlap)[: self.config.items]
         clipped = ((clip(Box(*map(float, boxes[row])), width, height), row) for row in kept)
