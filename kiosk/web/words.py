@@ -183,6 +183,7 @@ LABELS = {
     "references": "References",
     "search": "Search engine",
     "second_look": "Second look",
+    "calibration": "Wrong accepts",
     "entries": "Entries",
     "waiting": "Waiting to be written",
     "decisions": "Decisions since the start",
