@@ -20,6 +20,8 @@ from kiosk.values import Look, Outcome, Rule, Thresholds
 CLOSE_MARGINS = 2.0
 """Look-alikes lie within this many margins of the best."""
 LEAST_READS = 2
+FUSED_LOOKS = 10
+"""Looks fused when time is up: the newest second or so, not how the item came in."""
 _SETTLED = {Outcome.ACCEPTED, Outcome.MISMATCH}
 
 
@@ -45,10 +47,11 @@ def conclude(looks: Sequence[Look], agreement_frames: int, moment: Moment) -> Co
     run = agreeing(looks, codes)
     newest = said(looks[-1], codes)
     if moment is Moment.LATE:
-        best = [look for look in looks if clear(look)] or looks
+        newer = looks[-FUSED_LOOKS:]
+        best = [look for look in newer if clear(look)] or newer
         fused = judge(fuse([look.matches for look in best]), looks[-1].thresholds)
         named = with_codes(fused, codes, looks[-1].thresholds)
-        return Conclusion(_disputed(named, looks[-1]), run, moment)
+        return Conclusion(_disputed(named, looks[-1], codes), run, moment)
     if moment is Moment.AGAIN:
         steady = 2 * agreement_frames
         if newest.outcome is Outcome.CHOOSE and run >= steady:
@@ -122,9 +125,11 @@ def _mismatch(verdict: Verdict, codes: frozenset[str]) -> Verdict:
     return Verdict(Outcome.MISMATCH, Rule.MISMATCH, (*others[:1], *named, *others[1:]))
 
 
-def _disputed(verdict: Verdict, newest: Look) -> Verdict:
+def _disputed(verdict: Verdict, newest: Look, codes: frozenset[str]) -> Verdict:
     """Fused frames may look acceptable, but frames that did not agree only offer a choice."""
     if verdict.outcome is not Outcome.ACCEPTED or verdict.rule is Rule.BARCODE:
         return verdict
+    if codes == {verdict.sku}:
+        return replace(verdict, rule=Rule.BARCODE)
     rule = Rule.NO_AGREEMENT if clear(newest) else Rule.POOR_VIEW
     return replace(verdict, outcome=Outcome.CHOOSE, rule=rule)

@@ -10,28 +10,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from kiosk.config import DecideConfig
-from kiosk.decide.conclude import CLOSE_MARGINS, Conclusion, Moment, clear, conclude, said
-from kiosk.decide.rule import Verdict, category
+from kiosk.decide.conclude import FUSED_LOOKS, Conclusion, Moment, clear, conclude
+from kiosk.decide.holds import contradicted, speaks_for
+from kiosk.decide.offer import offered
+from kiosk.decide.rule import category
 from kiosk.decide.tracks import assigned, still
 from kiosk.values import (
-    NEVER_APART,
     Box,
     Decision,
     Hashes,
     Look,
-    Match,
     Outcome,
-    Rule,
     Sight,
 )
 
-FUSED_LOOKS = 10
-"""Looks fused when time is up: the newest second or so, not how the item came in."""
 _NS = 1_000_000_000
 
 
@@ -61,7 +58,9 @@ class _Visit:
     """Since when it lies still."""
     clear_ns: int
     """Since when it is seen well."""
-    looks: deque[Look] = field(default_factory=lambda: deque(maxlen=FUSED_LOOKS))
+    seen_ns: int
+    """When it was last seen."""
+    looks: deque[Look]
     frames: int = 0
     absent: int = 0
     against: int = 0
@@ -118,7 +117,11 @@ class Visits:
         """What was known has changed (a refusal): decide that visit anew."""
         for at, visit in enumerate(self._visits):
             if visit.decision is not None and visit.decision.decision_id == decision_id:
-                self._visits[at] = self._begin(visit.looks[-1])
+                # It may be out of sight at this very moment, and then has no looks.
+                new = self._begin(visit.release, visit.box, visit.seen_ns)
+                new.absent = visit.absent
+                self._chosen = new.visit_id if self._chosen == visit.visit_id else self._chosen
+                self._visits[at] = new
 
     def step(self, sight: Sight) -> tuple[Step, ...]:
         """Take one more frame into account: a step for each visit, the one in focus first."""
@@ -133,7 +136,7 @@ class Visits:
         known = list(self._visits)
         steps = [self._step(visit, at.get(place)) for place, visit in enumerate(known)]
         for look in fresh:
-            self._visits.append(self._begin(look))
+            self._visits.append(self._begin_at(look))
             steps.append(self._seen(self._visits[-1], look))
         both = sorted(zip(self._visits, steps, strict=True), key=self._prominence(sight))
         there = [pair for pair in both if pair[0].absent < self._config.absent_frames]
@@ -161,7 +164,7 @@ class Visits:
             visit.looks.clear()  # frames before and after a gap do not agree
             return Step(visit.visit_id, visit.box, visit.decision, False, None)
         if visit.release != look.release:
-            visit = self._replace(visit, self._begin(look))
+            visit = self._replace(visit, self._begin_at(look))
         return self._seen(visit, look)
 
     def _seen(self, visit: _Visit, look: Look) -> Step:
@@ -175,9 +178,13 @@ class Visits:
             visit.against = 0
         return Step(visit.visit_id, visit.box, visit.decision, conclusion is not None, look)
 
-    def _begin(self, look: Look) -> _Visit:
-        now = look.captured_ns
-        return _Visit(self._new_id(), look.release, _box(look), now, now, now, supported_ns=now)
+    def _begin_at(self, look: Look) -> _Visit:
+        return self._begin(look.release, _box(look), look.captured_ns)
+
+    def _begin(self, release: str, box: Box, now: int) -> _Visit:
+        most = max(FUSED_LOOKS, 2 * self._config.agreement_frames)
+        looks = deque[Look](maxlen=most)
+        return _Visit(self._new_id(), release, box, now, now, now, now, looks, supported_ns=now)
 
     def _replace(self, old: _Visit, new: _Visit) -> _Visit:
         at = next(at for at, visit in enumerate(self._visits) if visit is old)
@@ -186,7 +193,8 @@ class Visits:
 
     def _taken_back(self, visit: _Visit, look: Look) -> _Visit:
         """Begin anew in the same place, remembering what was answered: it may be a mere doubt."""
-        new = self._begin(look)
+        new = self._begin_at(look)
+        new.before = visit.before
         if visit.decision is not None and visit.decision.sku is not None:
             new.before = (visit.visit_id, visit.decision.sku)
         self._count(new, look)
@@ -196,6 +204,7 @@ class Visits:
         if not still(visit.box, _box(look)):
             visit.rest_ns = look.captured_ns
         visit.box = _box(look)
+        visit.seen_ns = look.captured_ns
         visit.absent = 0
         visit.frames += 1
         visit.looks.append(look)
@@ -228,10 +237,9 @@ class Visits:
         decision = visit.decision
         if decision is None or decision.outcome is Outcome.UNKNOWN:
             return False
-        verdict = said(look)
-        known = {match.sku for match in decision.matches}
-        offered = known if decision.sku is None else {decision.sku}
-        if verdict.sku in offered and verdict.outcome is not Outcome.UNKNOWN:
+        if contradicted(decision, tuple(visit.looks)):
+            return True
+        if speaks_for(look, decision):
             visit.supported_ns = look.captured_ns
             visit.against = 0
             return False
@@ -243,11 +251,14 @@ class Visits:
 
     def _made(self, visit: _Visit, look: Look, conclusion: Conclusion) -> Decision:
         verdict = conclusion.verdict
-        if verdict.outcome is Outcome.ACCEPTED and visit.before is not None:
+        shown = offered(verdict, look.thresholds, self._config.candidates)
+        if visit.before is not None:
             before, sku = visit.before
-            if verdict.sku == sku:  # it was a doubt, not a swap: still the same visit
+            accepted = verdict.outcome is Outcome.ACCEPTED
+            if accepted and verdict.sku == sku:  # it was a doubt, not a swap: still the same visit
                 visit.visit_id = before
-        visit.before = None
+            if verdict.outcome is not Outcome.CHOOSE or sku not in {one.sku for one in shown}:
+                visit.before = None
         waited_ns = look.captured_ns - min(visit.rest_ns, look.captured_ns)
         return Decision(
             decision_id=self._new_id(),
@@ -255,7 +266,7 @@ class Visits:
             at=self._now().isoformat(timespec="milliseconds"),
             outcome=verdict.outcome,
             rule=verdict.rule,
-            matches=self._shown(verdict, look),
+            matches=shown,
             box=_box(look),
             frame_size=look.frame_size,
             similarity=verdict.similarity,
@@ -270,20 +281,6 @@ class Visits:
             waited_ms=waited_ns / 1e6,
             moment=conclusion.moment.value,
         )
-
-    def _shown(self, verdict: Verdict, look: Look) -> tuple[Match, ...]:
-        """The matches that go with the answer: for a choice those worth offering, at least two."""
-        most = verdict.matches[: self._config.candidates]
-        if verdict.outcome is not Outcome.CHOOSE or verdict.rule is Rule.BARCODE:
-            return most
-        least = look.thresholds.choose
-        if verdict.rule in {Rule.SMALL_MARGIN, Rule.LOOK_ALIKES}:  # one of those that lie close
-            close = CLOSE_MARGINS * look.thresholds.margin
-            if verdict.matches[0].contested and look.thresholds.apart < NEVER_APART:
-                close = max(close, look.thresholds.apart)
-            least = max(least, verdict.evidence - close)
-        worth = [match for match in most if match.evidence >= least]
-        return tuple(worth) if len(worth) > 1 else most[:2]
 
 
 def _box(look: Look) -> Box:
