@@ -345,6 +345,72 @@ def test_a_file_that_is_removed_under_a_running_kiosk_is_begun_again(path: Path)
         assert database.found(connection, order_id)[0].counted(1) == 2
 
 
+def test_an_order_that_is_closed_while_its_file_is_gone_is_kept_whole(path: Path) -> None:
+    desk = Desk(path)
+    desk.start()
+    order_id = opened(desk)
+    desk.show("1", A, "A")
+    desk.sees(lambda state: state.lines[0].counted == 1)
+    path.unlink()
+    signed = desk.close_order(order_id, "Ann")
+    assert desk.order(order_id)[0].counted(1) == 1
+    desk.close()
+    with database.reading(path) as connection:
+        order, kept = database.found(connection, order_id)
+    assert (order.stage, order.lines, order.counted(1)) == (Stage.CLOSED, LINES, 1)
+    assert kept == signed
+
+
+ALTERED = {
+    "a count that is no text of ours": "UPDATE counts SET body = '{'",
+    "a count without its verdict": "UPDATE counts SET body = '{}'",
+    "a count of a line there is not": "UPDATE counts SET body = json_set(body, '$.line', 9)",
+    "a list that is none": "UPDATE lists SET lines = '[1]'",
+    "a list of bytes": "UPDATE lists SET lines = x'ff00'",
+    "an unknown stage": "UPDATE orders SET stage = 'opem'",
+}
+
+
+@pytest.mark.parametrize("attack", ALTERED.values(), ids=ALTERED)
+def test_one_damaged_order_on_the_disk_never_takes_the_others_with_it(
+    path: Path, attack: str
+) -> None:
+    desk = Desk(path)
+    desk.start()
+    damaged = opened(desk)
+    desk.show("1", A, "A")
+    desk.sees(lambda state: state.lines[0].counted == 1)
+    desk.close()
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(attack)
+    desk = Desk(path)
+    desk.start()
+    assert desk.state() is None
+    assert opened(desk, "PO-2") in [order.order_id for order, _ in desk.orders()]
+    assert desk.show("2", A, "A") is Verdict.MATCH
+    desk.sees(lambda state: state.lines[0].counted == 1 and not state.trouble)
+    with pytest.raises(StateError, match=damaged):
+        desk.order(damaged)
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    "attack", ["UPDATE results SET canonical = '{', noted = 0", "UPDATE orders SET closed_at = 'x'"]
+)
+def test_a_result_that_was_altered_stops_no_kiosk(path: Path, attack: str) -> None:
+    desk = Desk(path)
+    desk.start()
+    desk.close_order(opened(desk), "Ann")
+    desk.close()
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(attack)
+    desk = Desk(path)
+    desk.start()
+    assert opened(desk, "PO-2")
+    assert not [note for note in desk.book.notes if note[1]["number"] == "PO-1"]
+    desk.close()
+
+
 @pytest.mark.parametrize(
     "content", [b"no database at all" * 100, b"SQLite format 3\0" + b"\1" * 5000]
 )

@@ -20,6 +20,8 @@ from kiosk.orders.values import Line, Order, Signed, Verdict
 
 MAX_REASON = 200
 BY_HAND = "counted by hand"
+NOTHING_STATED: dict[str, list[object]] = {"missing": [], "over": [], "not_on_list": []}
+"""By a result that was altered: nobody signed what it says now."""
 
 Json = dict[str, Any]
 
@@ -166,13 +168,15 @@ def _summary(order: Order, outcome: str) -> Json:
 
 
 def _signed(signed: Signed) -> Json:
+    unchanged = result.unchanged(signed)
+    stated = json.loads(signed.canonical)["differences"] if unchanged else NOTHING_STATED
     return {
         "outcome": signed.outcome,
         "signed_by": signed.signed_by,
         "closed_at": signed.closed_at,
         "sha256": signed.sha256,
-        "unchanged": result.unchanged(signed),
-        "differences": json.loads(signed.canonical)["differences"],
+        "unchanged": unchanged,
+        "differences": stated,
     }
 
 

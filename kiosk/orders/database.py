@@ -8,17 +8,22 @@ written in one transaction, so that a list is there whole or not at all.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kiosk.durable import sync
 from kiosk.errors import OrderError, StateError
-from kiosk.orders.values import By, Count, Line, Order, Signed, Stage, Undone, Verdict
+from kiosk.orders.rows import COLUMNS, OrderDamaged, order_of
+from kiosk.orders.values import Count, Order, Signed
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 ORDERS_FILE = "orders.sqlite"
 """Its name in the state directory."""
@@ -47,6 +52,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     Raises sqlite3.Error, OSError, or StateError when a newer kiosk wrote it.
     """
     connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    connection.text_factory = _text
     try:
         version = _version(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -72,6 +78,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
+            connection.text_factory = _text
             if _version(connection, path) == 0:
                 raise StateError(f"{path} holds no orders yet: start the kiosk once")
             yield connection
@@ -135,7 +142,11 @@ def forget(connection: sqlite3.Connection, keep_days: int) -> int:
     """Delete orders that were closed more than `keep_days` ago. Returns how many."""
     newest = connection.execute("SELECT max(closed_at) FROM orders").fetchone()[0]
     # A clock that runs ahead must not empty the store: age counts from the newest result.
-    now = min(datetime.now(UTC), datetime.fromisoformat(newest)) if newest else datetime.now(UTC)
+    now = datetime.now(UTC)
+    try:
+        now = min(now, datetime.fromisoformat(newest)) if newest else now
+    except (TypeError, ValueError):  # damaged: no time to count from
+        return 0
     before = (now - timedelta(days=keep_days)).isoformat()
     connection.execute("BEGIN IMMEDIATE")
     old = "SELECT order_id FROM orders WHERE stage = 'closed' AND closed_at < ?"
@@ -149,23 +160,28 @@ def forget(connection: sqlite3.Connection, keep_days: int) -> int:
 
 
 def unclosed(connection: sqlite3.Connection) -> list[Order]:
-    """Orders that are open or wait, in the order they came, with their counts."""
+    """Orders that are open or wait, in the order they came, with their counts; not damaged ones."""
     query = f"{_ORDERS} WHERE stage != 'closed' ORDER BY created_at, orders.rowid"
-    return [_with_counts(connection, row) for row in connection.execute(query).fetchall()]
+    rows = connection.execute(query).fetchall()
+    return _readable(rows, lambda row: _with_counts(connection, row))
 
 
 def listed(connection: sqlite3.Connection, most: int) -> list[tuple[Order, str]]:
-    """The newest orders, without their counts, each with its outcome (empty: not closed)."""
+    """The newest orders, without their counts, each with its outcome (empty: not closed); not
+    damaged ones."""
     query = (
-        f"SELECT {_COLUMNS}, ifnull(outcome, '') FROM orders JOIN lists USING (order_id) "
+        f"SELECT {COLUMNS}, ifnull(outcome, '') FROM orders JOIN lists USING (order_id) "
         "LEFT JOIN results USING (order_id) ORDER BY created_at DESC, orders.rowid DESC LIMIT ?"
     )
     rows = connection.execute(query, (most,)).fetchall()
-    return [(_order(row[:-1], ()), row[-1]) for row in rows]
+    return _readable(rows, lambda row: (order_of(row[:-1], ()), row[-1]))
 
 
 def found(connection: sqlite3.Connection, order_id: str) -> tuple[Order, Signed | None]:
-    """An order with its counts and, once closed, its result. Raises OrderError: no_such_order."""
+    """An order with its counts and, once closed, its result.
+
+    Raises OrderError: no_such_order; OrderDamaged.
+    """
     row = connection.execute(f"{_ORDERS} WHERE order_id = ?", (order_id,)).fetchone()
     if row is None:
         raise no_such_order(order_id)
@@ -221,8 +237,7 @@ _PUT_ORDER = (
     "INSERT INTO orders VALUES (?,?,?,?,?,?) ON CONFLICT (order_id) DO UPDATE SET "
     "stage = excluded.stage, expecting = excluded.expecting, closed_at = excluded.closed_at"
 )
-_COLUMNS = "order_id, number, stage, created_at, expecting, closed_at, lines"
-_ORDERS = f"SELECT {_COLUMNS} FROM orders JOIN lists USING (order_id)"
+_ORDERS = f"SELECT {COLUMNS} FROM orders JOIN lists USING (order_id)"
 _RESULTS = (
     "SELECT order_id, number, outcome, signed_by, closed_at, canonical, sha256 "
     "FROM results JOIN orders USING (order_id)"
@@ -242,28 +257,20 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 def _with_counts(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Order:
     query = "SELECT body FROM counts WHERE order_id = ? ORDER BY number"
     bodies = connection.execute(query, (row[0],)).fetchall()
-    return _order(row, tuple(_count(json.loads(body)) for (body,) in bodies))
+    return order_of(row, (body for (body,) in bodies))
 
 
-def _order(row: tuple[Any, ...], counts: tuple[Count, ...]) -> Order:
-    order_id, number, stage, created_at, expecting, closed_at, lines = row
-    return Order(
-        order_id,
-        number,
-        tuple(Line(**line) for line in json.loads(lines)),
-        created_at,
-        Stage(stage),
-        expecting,
-        counts,
-        closed_at,
-    )
+def _readable(found: Iterable[tuple[Any, ...]], read: Callable[[tuple[Any, ...]], T]) -> list[T]:
+    """What `read` makes of each row; one damaged order must not hide the others."""
+    orders = []
+    for row in found:
+        try:
+            orders.append(read(row))
+        except OrderDamaged as error:
+            _log.error("left out: %s", error)
+    return orders
 
 
-def _count(fields: dict[str, Any]) -> Count:
-    plain = Count(**fields)
-    return replace(
-        plain,
-        verdict=Verdict(plain.verdict),
-        by=By(plain.by),
-        undone=Undone(plain.undone),
-    )
+def _text(stored: bytes) -> str:
+    """A text of the database; a byte that something has altered is no reason to read nothing."""
+    return stored.decode("utf-8", "replace")

@@ -147,8 +147,8 @@ class Keeper:
             for signed in database.unnoted(connection):
                 self._note(connection, signed)
             database.forget(connection, KEEP_DAYS)
-            for order in self._everything() if self._anew else ():
-                database.write(connection, order, order.counts)
+            for order, closing in self._in_memory() if self._anew else ():
+                database.write(connection, order, order.counts, closing)
             orders = database.unclosed(connection)
         except BaseException:
             connection.close()
@@ -159,6 +159,18 @@ class Keeper:
             self._known = True
             self._loaded(orders)
         return connection
+
+    def _in_memory(self) -> list[tuple[Order, Signed | None]]:
+        """Everything a file begun anew must hold: an order whose closing waits here is found
+        nowhere else."""
+        found: dict[str, tuple[Order, Signed | None]] = {}
+        for order in self._everything():
+            found[order.order_id] = order, None
+        with self._changed:
+            for job in self._queue:
+                if job.order is not None:
+                    found[job.order.order_id] = job.order, job.signed
+        return list(found.values())
 
     def _refuse_replaced(self) -> None:
         """SQLite goes on writing to a file that has lost its name: nothing of it would be found.
@@ -171,6 +183,9 @@ class Keeper:
         raise StateError(f"{self._path} was removed or replaced while the kiosk ran")
 
     def _note(self, connection: sqlite3.Connection, signed: Signed) -> None:
+        if not result.unchanged(signed):
+            _log.error("the result of order %s was altered: the journal is not told", signed.number)
+            return
         self._notes.note("signed", result.entry(signed))
         if self._notes.flush(NOTE_S):
             database.noted(connection, signed.order_id)
