@@ -18,11 +18,13 @@ import zxingcpp
 from numpy.typing import NDArray
 
 from kiosk.values import Box, Code, Pixels, Record
-from kiosk.vision.boxes import clip, grown, grown_square
+from kiosk.vision.boxes import clip, grown, grown_square, within
 from kiosk.vision.image import crop, resize, rotated
 
 MARGIN = 0.15
 """Looked at around an item's box, of its sides: a hang tag, or a label at the very edge."""
+_INSIDE = 0.8
+"""Share of an item's box from which on it lies in another's."""
 MAX_CHARS = 512
 """A longer text names no article: it is cut, and marked as cut."""
 MOST_ENLARGED_PX = 1000
@@ -67,6 +69,30 @@ def read(pixels: Pixels, box: Box | None = None) -> tuple[Code, ...]:
     placed = [_shifted(code, area.x1, area.y1, 1) for code in found]
     placed.sort(key=lambda code: (code.box.y1, code.box.x1, code.symbology, code.text))
     return tuple({(code.text, code.symbology): code for code in reversed(placed)}.values())[::-1]
+
+
+def on_item(codes: Iterable[Code], item: Box, others: Iterable[Box]) -> tuple[Code, ...]:
+    """Those of the codes that are this item's, and surely no neighbour's.
+
+    A code on several items is that of the one which lies on, or in, all others; a code beside them
+    that of the nearest. What may be of either is nobody's.
+    """
+    rest = [other for other in others if other != item]
+    return tuple(code for code in codes if _is_on(code.box, item, rest))
+
+
+def _is_on(code: Box, item: Box, others: Sequence[Box]) -> bool:
+    here = _away_px(code, item)
+    rivals = [other for other in others if _away_px(code, other) <= here]
+    if here > 0:
+        return not rivals
+    return all(item.area < other.area and within(item, other) >= _INSIDE for other in rivals)
+
+
+def _away_px(code: Box, item: Box) -> float:
+    """From the middle of a code to an item's box; 0 inside it."""
+    x, y = code.centre
+    return math.hypot(max(item.x1 - x, x - item.x2, 0.0), max(item.y1 - y, y - item.y2, 0.0))
 
 
 def _found(cut: Pixels) -> list[Code]:

@@ -12,7 +12,16 @@ import pytest
 import zxingcpp
 from prints import face
 
-from kiosk.barcode import MAX_CHARS, filed, is_gtin, normalised, printable, read, skus_of
+from kiosk.barcode import (
+    MAX_CHARS,
+    filed,
+    is_gtin,
+    normalised,
+    on_item,
+    printable,
+    read,
+    skus_of,
+)
 from kiosk.catalog.records import Records, write_records
 from kiosk.errors import ImageError
 from kiosk.values import Box, Code, Pixels, Record
@@ -249,3 +258,38 @@ def test_a_catalog_finds_its_skus_by_any_form_of_their_codes(tmp_path: Path) -> 
         assert records.by_barcode(EAN8) == ()
     finally:
         records.close()
+
+
+LEFT, RIGHT = Box(0, 0, 100, 100), Box(110, 0, 210, 100)
+
+
+@pytest.mark.parametrize(
+    ("x", "others", "mine"),
+    [
+        (50, [RIGHT], True),
+        (102, [RIGHT], True),
+        (108, [RIGHT], False),
+        (112, [RIGHT], False),
+        (130, [], True),
+        (105, [RIGHT], False),
+        (90, [Box(80, 0, 180, 100)], False),
+        (50, [Box(-20, -20, 300, 120)], True),
+        (50, [Box(40, 40, 60, 60)], False),
+        (50, [LEFT], True),
+    ],
+    ids=[
+        "on the item",
+        "a tag beside it",
+        "a tag beside the neighbour",
+        "at the edge of the neighbour",
+        "a tag of an item that is alone",
+        "as near to one as to the other",
+        "where two items overlap",
+        "on an item that lies on a larger one",
+        "on something that lies on the item",
+        "the item itself is no neighbour",
+    ],
+)
+def test_a_code_of_the_neighbour_is_not_the_items(x: int, others: list[Box], mine: bool) -> None:
+    seen = Code(EAN13, "EAN-13", Box(x - 2, 48, x + 2, 52))
+    assert on_item([seen], LEFT, others) == ((seen,) if mine else ())

@@ -181,7 +181,8 @@ class Recogniser:
         found = Found()
         if snapshot is not None and embedding is not None:
             found = self._matched(frame, item.box, embedding, snapshot, until_s)
-            found = self._coded(frame, item.box, embedding, snapshot, found, asked=asked)
+            others = [each.box for each in detections if each is not item]
+            found = self._coded(frame, item.box, others, embedding, snapshot, found, asked=asked)
         return Look(
             sequence=frame.sequence,
             captured_ns=frame.captured_ns,
@@ -238,6 +239,7 @@ class Recogniser:
         self,
         frame: Frame,
         box: Box,
+        others: Sequence[Box],
         embedding: Embedding,
         snapshot: Snapshot,
         found: Found,
@@ -251,10 +253,12 @@ class Recogniser:
         if not asked and self._codes == "choose" and settled:
             return found
         started = time.perf_counter()
-        codes = barcode.read(frame.pixels, box)
+        codes = barcode.on_item(barcode.read(frame.pixels, box), box, others)
         coded = snapshot.coded(codes)
         listed = {match.sku for match in found.matches}
-        more = [snapshot.named(sku, embedding).match for sku in coded if sku not in listed]
+        more = tuple(snapshot.named(sku, embedding).match for sku in coded if sku not in listed)
+        if self._refusals is not None:
+            more = self._refusals.marked(more, embedding)
         return replace(
             found,
             matches=by_evidence((*found.matches, *more)),
