@@ -15,14 +15,14 @@ import tiny_models
 
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import DecideConfig
-from kiosk.decide import Visits
+from kiosk.decide import Moment, Visits, conclude
 from kiosk.errors import StateError
 from kiosk.journal import Story, stories, story
 from kiosk.refusals import Refusals
 from kiosk.refusals.refusal import refused
 from kiosk.replay import TOLERANCE, Effect, Flip, Tally, again, differences, flips
 from kiosk.replay.differ import accepted, largest
-from kiosk.values import Box, Code, Decision, Outcome, Sight
+from kiosk.values import Box, Code, Decision, Look, Outcome, Sight
 
 FRAMES = DecideConfig().agreement_frames
 ITEMS = tuple((f"sku-{number}", number) for number in range(12))
@@ -334,3 +334,34 @@ def test_time_that_had_run_out_is_not_made_up_for(
     seen = {match.sku: match.verified for match in replayed.looks[-1].matches}
     assert [sku for sku, verified in seen.items() if verified is not None] == ["face-3"]
     assert accepted(replayed) is None or replayed.verdict.outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize("features", [True, False])
+def test_a_look_whose_time_ran_out_halfway_is_the_same_again(
+    features: bool, looked_twice: Decision, faces: Snapshot, tmp_path: Path
+) -> None:
+    """One of two pictures was compared: that raised its evidence, but does not verify it."""
+
+    def halfway(look: Look) -> Look:
+        cut = (
+            dataclasses.replace(match, verified=None) if match.sku == "face-3" else match
+            for match in look.matches
+        )
+        return dataclasses.replace(look, matches=tuple(cut), unverified=1)
+
+    looks = tuple(map(halfway, looked_twice.looks))
+    assert any(match.fused for look in looks for match in look.matches if match.sku == "face-3")
+    late = conclude(looks, FRAMES, Moment.LATE)
+    assert late is not None
+    told = dataclasses.replace(
+        looked_twice,
+        looks=looks,
+        matches=late.verdict.matches,
+        outcome=late.verdict.outcome,
+        rule=late.verdict.rule,
+        similarity=late.verdict.similarity,
+        margin=late.verdict.margin,
+        moment="late",
+    )
+    found = kept_of(told, tmp_path, features=features)
+    assert differences(found, again(found, faces, FRAMES)) == ()

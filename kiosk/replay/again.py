@@ -59,7 +59,8 @@ def again(
     settling, remarks = _settling(story.looks[-1], snapshot, same, refusals)
     found = {match.sku: match.verified for match in settling.matches}
     looks = tuple(
-        _carried(look, snapshot, _recorded(look) if same else found) for look in story.looks[:-1]
+        _carried(look, snapshot, _recorded(look) if same else found, same)
+        for look in story.looks[:-1]
     )
     seen = tuple(
         _marked(look, then, snapshot, same, refusals)
@@ -91,10 +92,10 @@ def _settling(
         return _with(look, matches, snapshot), ()
     recorded = _recorded(look)
     if look.features is None:
-        return _carried(look, snapshot, recorded), (FEATURES_GONE,) if recorded else ()
+        return _carried(look, snapshot, recorded, same), (FEATURES_GONE,) if recorded else ()
     order = turns(candidates, snapshot.details)
     if not order:
-        return _carried(look, snapshot, recorded), (NO_DETAILS,) if recorded else ()
+        return _carried(look, snapshot, recorded, same), (NO_DETAILS,) if recorded else ()
     made = compared(look.features, matches, order, math.inf).matches
     return _with(look, _unfinished(look, made) if same else made, snapshot), ()
 
@@ -126,7 +127,9 @@ def _unfinished(look: Look, made: Sequence[Match]) -> tuple[Match, ...]:
     )
 
 
-def _carried(look: Look, snapshot: Snapshot, verified: dict[str, Verified | None]) -> Look:
+def _carried(
+    look: Look, snapshot: Snapshot, verified: dict[str, Verified | None], same: bool
+) -> Look:
     """A look with new similarities and the second look of another time."""
     matches = [candidate.match for candidate in _candidates(look, snapshot)]
     joint = [
@@ -135,26 +138,29 @@ def _carried(look: Look, snapshot: Snapshot, verified: dict[str, Verified | None
         else match
         for match in matches
     ]
-    return _with(look, by_evidence(joint), snapshot)
+    return _with(look, _unfinished(look, joint) if same else by_evidence(joint), snapshot)
 
 
 def _marked(
     look: Look, then: Look, snapshot: Snapshot, same: bool, refusals: Refusals | None
 ) -> Look:
     """The look with what people said is not a SKU, and with what its barcodes name."""
-    if refusals is not None and not same and look.embedding is not None:
-        matches = refusals.marked(look.matches, look.embedding, _compared_features(look))
+    assert look.embedding is not None
+    coded = then.coded if same else snapshot.coded(then.codes)
+    listed = {match.sku for match in look.matches}
+    named = tuple(snapshot.named(sku, look.embedding).match for sku in coded if sku not in listed)
+    if refusals is not None and not same:
+        matches = (
+            *refusals.marked(look.matches, look.embedding, _compared_features(look)),
+            *refusals.marked(named, look.embedding),
+        )
     else:
         refused = {match.sku for match in then.matches if match.refused}
         matches = tuple(
             replace(match, refused=True) if match.sku in refused else match
-            for match in look.matches
+            for match in (*look.matches, *named)
         )
-    coded = then.coded if same else snapshot.coded(then.codes)
-    listed = {match.sku for match in matches}
-    assert look.embedding is not None
-    named = [snapshot.named(sku, look.embedding).match for sku in coded if sku not in listed]
-    return replace(look, matches=by_evidence((*matches, *named)), coded=coded)
+    return replace(look, matches=by_evidence(matches), coded=coded)
 
 
 def _compared_features(look: Look) -> Features | None:
