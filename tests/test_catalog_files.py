@@ -283,6 +283,9 @@ def test_records_come_back_as_they_were_written(tmp_path: Path) -> None:
             "thumbnails/ff.jpg",
             "thumbnails/ee.jpg",
         ]
+        for strange in (-1, 3, 10**25):  # whatever a page asks for
+            with pytest.raises(CatalogError, match="no reference"):
+                records.thumbnail(strange)
         assert records.categories() == {"Cans": 1, "Fruit": 1}
         with pytest.raises(CatalogError, match="'C'"):
             records.record("C")

@@ -161,7 +161,12 @@ class Records:
         return (np.arange(len(self.pictures)) - np.repeat(starts, counts)).astype(np.int32)
 
     def thumbnail(self, reference: int) -> str:
-        """Name, relative to the release, of the thumbnail behind a reference row."""
+        """Name, relative to the release, of the thumbnail behind a reference row.
+
+        Raises CatalogError when there is no such row.
+        """
+        if not 0 <= reference < len(self.pictures):
+            raise CatalogError(f"{self._path}: there is no reference {reference}")
         query = "SELECT thumbnail FROM pictures WHERE id = ?"
         return str(self._rows(query, int(self.pictures[reference]))[0][0])
 
