@@ -13,13 +13,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from kiosk.catalog.bounds import CONFIDENCE
+from kiosk.catalog.bounds import CONFIDENCE, at_most
 from kiosk.errors import CatalogError
 from kiosk.values import NEVER_APART, Claim, Thresholds
 
 FORMAT = 1
 MAX_BYTES = 64 * 1024 * 1024
 _MOST = NEVER_APART
+_MOST_THINGS = 10_000_000
+"""More than any release holds."""
+_ROUNDING = 1e-9
+_LEAST = 1e-4
+"""Limits are above scores that count as 0 at least: one that all pass was never measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ def _calibration(body: dict[str, Any]) -> Calibration:
 
 def _thresholds(body: dict[str, Any]) -> Thresholds:
     found = Thresholds(
-        accept=_within(body["accept"], -1, _MOST),
+        accept=_within(body["accept"], _LEAST, _MOST),
         choose=_within(body["choose"], -1, _MOST),
         margin=_within(body["margin"], 0, _MOST),
         method=_text(body["method"]),
@@ -158,9 +163,14 @@ def _claim(body: dict[str, Any]) -> Claim:
         bound=_within(body["bound"], 0, 1),
         confidence=_within(body["confidence"], 0.5, 1),
     )
-    if claim.wrong > claim.things or claim.bound * claim.things < claim.wrong:
+    if claim.confidence < CONFIDENCE or not _supported(claim.wrong, claim.things, claim.bound):
         raise ValueError(f"what it claims of {claim.about!r} contradicts its own count")
     return claim
+
+
+def _supported(wrong: int, things: int, bound: float) -> bool:
+    """So few samples allow no lower bound."""
+    return wrong <= things <= _MOST_THINGS and bound >= at_most(wrong, things) - _ROUNDING
 
 
 def _line(body: dict[str, Any]) -> CategoryLine:
@@ -174,8 +184,10 @@ def _line(body: dict[str, Any]) -> CategoryLine:
 
 
 def _counted(body: dict[str, Any]) -> Count:
-    bound = _within(body["bound"], 0, 1)
-    return Count(_count(body["things"]), _count(body["wrong"]), bound)
+    found = Count(_count(body["things"]), _count(body["wrong"]), _within(body["bound"], 0, 1))
+    if not _supported(found.wrong, found.things, found.bound):
+        raise ValueError(f"{found.wrong} of {found.things} things state no {found.bound!r}")
+    return found
 
 
 def _within(value: object, low: float, high: float) -> float:
