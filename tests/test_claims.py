@@ -145,6 +145,14 @@ def test_too_few_for_the_asked_rate_is_said_with_the_number_that_would_do() -> N
     assert 4 <= len(beliefs(calibration)) <= 8
 
 
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.7764, "77.7 %"), (0.1132, "11.4 %"), (0.113, "11.3 %"), (0.001, "0.1 %"), (1.0, "100 %")],
+)
+def test_a_bound_is_never_printed_lower_than_it_is(share: float, said: str) -> None:
+    assert percent(share) == said
+
+
 def test_enough_for_the_asked_rate_is_not_complained_about() -> None:
     world = World(5)
     calibration = calibrated_world(catalog(world, world.items(150)), risk=0.05, categories=3)

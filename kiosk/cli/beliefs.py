@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, Decimal
+
 from kiosk.catalog.calibration import Calibration, CategoryLine, Count
 from kiosk.catalog.claims import UNLISTED
 from kiosk.catalog.limits import FEWEST_ARTICLES
@@ -40,7 +42,11 @@ def beliefs(calibration: Calibration) -> list[str]:
 
 def percent(share: float) -> str:
     """0.001 as "0.1 %"; upwards in the third digit, so that what it states holds."""
-    return f"{100 * share:.3g} %"
+    shown = Decimal(repr(share)) * 100
+    if shown:
+        third = Decimal(1).scaleb(shown.adjusted() - 2)
+        shown = shown.quantize(third, rounding=ROUND_CEILING)
+    return f"{float(shown):.3g} %"
 
 
 def category_table(lines: tuple[CategoryLine, ...]) -> list[str]:
