@@ -194,6 +194,14 @@ def test_a_named_sku_among_look_alikes_is_yes_only_with_a_print_that_tells_them_
     assert unfinished.said is Said.UNSURE
 
 
+def test_a_named_sku_is_no_yes_while_others_were_not_compared() -> None:
+    """Enough for this question, too little to accept: the rule never came to ask for the others."""
+    limits = replace(PRINTED, same=0.85, by_print=0.95)
+    near = looked("a", 0.5, 0.9)
+    assert same((near, looked("b", 0.45, 0.5)), "a", limits).said is Said.YES
+    assert same((near, *found(b=0.45)), "a", limits).said is Said.UNSURE
+
+
 def test_an_uncalibrated_release_says_yes_to_nothing() -> None:
     nothing = Thresholds(NEVER_APART, 0.5, NEVER_APART, "none", 0)
     assert judge(found(a=1.0), nothing).outcome is Outcome.CHOOSE

@@ -71,10 +71,14 @@ def judge(matches: Sequence[Match], thresholds: Thresholds) -> Verdict:
         return Verdict(Outcome.CHOOSE, Rule.SMALL_MARGIN, found)
     if not told_apart(found, thresholds):
         return Verdict(Outcome.CHOOSE, Rule.LOOK_ALIKES, found)
-    if found[0].verified is not None and any(match.verified is None for match in found):
-        # What raised the best one may raise one of the others more.
+    if _unfinished(found):
         return Verdict(Outcome.CHOOSE, Rule.UNFINISHED, found)
     return Verdict(Outcome.ACCEPTED, Rule.ACCEPTED, found)
+
+
+def _unfinished(found: Sequence[Match]) -> bool:
+    """What raised the best one may raise one of the others more, once it is compared."""
+    return found[0].verified is not None and any(match.verified is None for match in found)
 
 
 def _leads_alone(found: Sequence[Match], thresholds: Thresholds) -> bool:
@@ -148,7 +152,7 @@ def same(matches: Sequence[Match], sku: str, thresholds: Thresholds) -> Answer:
         return Answer(Said.UNSURE, str(Rule.SMALL_MARGIN))
     if not told_apart(matches, thresholds):
         return Answer(Said.UNSURE, str(Rule.LOOK_ALIKES))
-    if verdict.rule is Rule.UNFINISHED:
+    if _unfinished(matches):
         return Answer(Said.UNSURE, str(Rule.UNFINISHED))
     return Answer(Said.YES, "enough evidence for this one SKU")
 
