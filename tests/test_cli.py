@@ -22,6 +22,10 @@ from kiosk import cli
 from kiosk.bench import STAGES
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.cli.progress import Progress
+from kiosk.journal import JOURNAL_FILE
+from kiosk.journal import database as journal_database
+from kiosk.orders import database as orders_database
+from kiosk.orders.database import ORDERS_FILE
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +254,48 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     )
     assert result.stdout.startswith("[camera]")
     assert result.stderr == ""
+
+
+def test_a_terminal_without_a_character_gets_it_escaped(tmp_path: Path) -> None:
+    named = tmp_path / "Käse"
+    result = subprocess.run(
+        [sys.executable, "-m", "kiosk", "config", "--set", f"catalog.directory={named}"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (os.EX_OK, b"")
+    assert rb"K\xe4se" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("recognise", "--catalog", "{release}", "--set", "models.directory={models}", "--is"),
+        ("explain", "--state", "{state}"),
+        ("orders", "show", "--state", "{state}"),
+        ("refusals", "undo", "--state", "{state}"),
+    ],
+    ids=lambda call: call[0],
+)
+def test_a_name_of_broken_bytes_and_escapes_is_nowhere_and_steers_no_terminal(
+    models: Path, release: Path, tmp_path: Path, call: tuple[str, ...]
+) -> None:
+    with closing(journal_database.open_for_writing(tmp_path / JOURNAL_FILE)):
+        pass
+    with closing(orders_database.open_for_writing(tmp_path / ORDERS_FILE)):
+        pass
+    named = {"release": release, "models": models, "state": tmp_path}
+    arguments = [part.format(**named).encode() for part in call]
+    picture = [b"picture.png"] if call[0] == "recognise" else []
+    result = subprocess.run(
+        [sys.executable.encode(), b"-m", b"kiosk", *arguments, b"\xff\x1b[2J", *picture],
+        capture_output=True,
+        check=False,
+    )
+    assert result.returncode in (os.EX_USAGE, os.EX_DATAERR, os.EX_NOINPUT), result.stderr
+    assert result.stderr.startswith(b"kiosk: ") and result.stderr.count(b"\n") == 1
+    assert b"\x1b" not in result.stderr
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])

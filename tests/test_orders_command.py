@@ -9,6 +9,8 @@ import io
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -74,6 +76,19 @@ def test_an_export_is_what_was_signed(state: Path, capsys: pytest.CaptureFixture
     ]
     assert main(["orders", "export", "PO-2", "--state", str(state)]) == os.EX_OK
     assert json.loads(capsys.readouterr().out)["stage"] == "waiting"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+def test_an_export_is_what_was_signed_on_any_terminal(state: Path, encoding: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "kiosk", "orders", "export", "PO-1 é", "--state", state],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"},
+        capture_output=True,
+        check=True,
+    )
+    with closing(sqlite3.connect(state / ORDERS_FILE)) as connection:
+        (known,) = connection.execute("SELECT sha256 FROM results").fetchone()
+    assert hashlib.sha256(result.stdout).hexdigest() == known
 
 
 def test_a_result_altered_in_the_file_is_found_out(

@@ -178,6 +178,8 @@ class Records:
         try:
             with self._lock:
                 return self._connection.execute(query, values).fetchall()
+        except UnicodeEncodeError:  # half a character, such as in a badly typed SKU: in no catalog
+            return []
         except sqlite3.Error as error:
             raise CatalogError(
                 f"{self._path}: cannot be read ({error}); restore the release"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from kiosk.errors import KioskError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _say_everything()
     try:
         # Loading the parts takes a moment; Ctrl-C in that moment is no traceback either.
         from kiosk.cli.verbs import parser
@@ -23,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return code
     except KioskError as error:
-        print(f"kiosk: {error}", file=sys.stderr)
+        said = "\n".join(map(visible, str(error).split("\n")))
+        print(f"kiosk: {said}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader, such as `head`, has seen enough; no complaint at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -37,3 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return os.EX_IOERR
     except KeyboardInterrupt:
         return 130  # 128 + SIGINT, as shells have it
+
+
+def _say_everything() -> None:
+    """A name that the terminal's encoding does not have must not end a command: it is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

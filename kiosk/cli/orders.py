@@ -98,12 +98,19 @@ def run_export(args: argparse.Namespace) -> int:
         writer.writeheader()
         writer.writerows(_rows(order))
     elif signed is not None:
-        print(signed.canonical, end="")
+        _print_bytes(signed.canonical)
     else:
         print(json.dumps(asdict(order), ensure_ascii=False))
     if signed is not None and not result.unchanged(signed):
         raise OrderError("altered", f"order {order.number}: its result was altered after signing")
     return os.EX_OK
+
+
+def _print_bytes(canonical: str) -> None:
+    """What was hashed, whatever encoding the terminal has."""
+    if sys.stdout is not None:  # closed by the caller
+        sys.stdout.flush()
+        sys.stdout.buffer.write(canonical.encode())
 
 
 def _found(args: argparse.Namespace) -> tuple[Order, Signed | None]:

@@ -107,6 +107,8 @@ def stories(path: Path, since: datetime | None = None, *, features: bool = True)
 def _whole_id(connection: sqlite3.Connection, prefix: str, path: Path) -> str:
     if not prefix:
         raise UsageError("a decision is named by the beginning of its id, or by `last`")
+    if not prefix.isascii():  # no id is like that, and not all of it can be looked for
+        return ""
     if connection.execute(_BY_ID, (prefix,)).fetchone() is not None:
         return prefix
     beyond = prefix + "\U0010ffff"

@@ -194,6 +194,8 @@ def named(connection: sqlite3.Connection, text: str) -> str:
 
     Raises OrderError: no_such_order, or ambiguous when several ids begin so.
     """
+    if not text.isprintable():  # no number is like that, and not all of it can be looked for
+        raise no_such_order(text)
     exact = "SELECT order_id FROM orders WHERE order_id = ?1 OR number = ?1 "
     row = connection.execute(f"{exact} ORDER BY created_at DESC LIMIT 1", (text,)).fetchone()
     if row is not None:
