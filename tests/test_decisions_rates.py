@@ -14,9 +14,11 @@ from tiny_models import picture as drawn
 from kiosk.values import Box, Claim
 from tools.evaluation.cases import Case, Said
 from tools.evaluation.exact import at_most, clopper_pearson
+from tools.evaluation.honest import odd
 from tools.evaluation.manifests import Picture
 from tools.evaluation.rates import rates
 from tools.evaluation.ways import WAYS, coloured
+from tools.strangers import even
 
 
 def photo(sku: str, name: str = "p.png") -> Picture:
@@ -86,6 +88,12 @@ def test_wrong_accepts_are_counted_by_photo_by_thing_and_by_catalog() -> None:
 def test_a_release_that_states_nothing_keeps_nothing() -> None:
     found = rates([case("a", Said.UNKNOWN)], {0: None}, seed=0)
     assert found.stated is None and found.within == 0
+
+
+def test_the_shipped_strangers_were_made_of_none_of_the_photos_that_are_asked() -> None:
+    names = [f"thing-{number}.jpg" for number in range(100)]
+    assert all(odd(name) is not even(name) for name in names)
+    assert 30 < sum(map(odd, names)) < 70
 
 
 def test_every_row_changes_the_picture_the_same_way_each_time() -> None:
