@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import replays
 import tiny_models
 
+from kiosk.catalog.details import COMPARED_SKUS
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import DecideConfig
 from kiosk.decide import Moment, Visits, conclude
@@ -365,3 +367,34 @@ def test_a_look_whose_time_ran_out_halfway_is_the_same_again(
     )
     found = kept_of(told, tmp_path, features=features)
     assert differences(found, again(found, faces, FRAMES)) == ()
+
+
+def test_what_only_an_earlier_look_lists_is_compared_too_on_another_release(
+    models: Path, tmp_path: Path
+) -> None:
+    """Else a candidate that was compared then counts as one that there was no time for."""
+    many = [(f"face-{design}", design) for design in range(1, COMPARED_SKUS + 5)]
+    before = replays.faces(models, tmp_path / "before", many)
+    counter = replays.Counter(models, before)
+    decision = counter.show(replays.face(3))[-1]
+    counter.close()
+    noise = np.random.default_rng(1)
+
+    def elsewhere(look: Look) -> Look:
+        assert look.embedding is not None
+        moved = look.embedding + noise.normal(0, 0.02, look.embedding.shape)
+        return dataclasses.replace(
+            look, embedding=(moved / np.linalg.norm(moved)).astype(np.float32)
+        )
+
+    looks = (*(elsewhere(look) for look in decision.looks[:-1]), decision.looks[-1])
+    found = kept_of(dataclasses.replace(decision, looks=looks), tmp_path / "state", features=True)
+    renamed = [(f"new-{design}", design) for _, design in many]
+    snapshot = replays.opened(models, replays.faces(models, tmp_path / "after", renamed))
+    replayed = again(found, snapshot, FRAMES)
+    snapshot.close()
+    settling = {match.sku for match in replayed.looks[-1].matches}
+    listed = {match.sku: match.verified for look in replayed.looks for match in look.matches}
+    assert set(listed) > settling, "an earlier look lists others"
+    assert None not in listed.values()
+    assert replayed.verdict.sku == "new-3"

@@ -3,14 +3,14 @@
 
 Similarities come from the embedding of every kept look. The second look of the look that settled it
 is taken again where its local features are kept; all others carry what was found then: on the same
-release their own, on another one that of the settling look, for it is the same item. The answer is
-what `kiosk.decide.conclude`, the live kiosk's own rule, says of that.
+release their own, on another one that of the settling look where there is one, for it is the same
+item. The answer is what `kiosk.decide.conclude`, the live kiosk's own rule, says of that.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kiosk.catalog.details import COMPARED_SKUS
@@ -57,10 +57,9 @@ def again(
         )
     same = snapshot.release == story.looks[-1].release
     settling, remarks = _settling(story.looks[-1], snapshot, same, refusals)
-    found = {match.sku: match.verified for match in settling.matches}
+    found = {} if same else _prints(settling, story.looks[:-1], snapshot)
     looks = tuple(
-        _carried(look, snapshot, _recorded(look) if same else found, same)
-        for look in story.looks[:-1]
+        _carried(look, snapshot, {**_recorded(look), **found}, same) for look in story.looks[:-1]
     )
     seen = tuple(
         _marked(look, then, snapshot, same, refusals)
@@ -100,6 +99,26 @@ def _settling(
     return _with(look, _unfinished(look, made) if same else made, snapshot), ()
 
 
+def _prints(
+    settling: Look, earlier: Sequence[Look], snapshot: Snapshot
+) -> dict[str, Verified | None]:
+    """What the settling look shows of each SKU, also of those that only an earlier look lists."""
+    found: dict[str, Verified | None] = dict(_recorded(settling))
+    features = _compared_features(settling)
+    if features is None:
+        return found
+    more = {
+        candidate.match.sku: candidate
+        for look in earlier
+        for candidate in _candidates(look, snapshot)
+        if candidate.match.sku not in found
+    }
+    rest = tuple(more.values())
+    matches = [candidate.match for candidate in rest]
+    made = compared(features, matches, turns(rest, snapshot.details), math.inf).matches
+    return found | {match.sku: match.verified for match in made if match.verified is not None}
+
+
 def _looked_twice(
     look: Look,
     matches: Sequence[Match],
@@ -128,7 +147,7 @@ def _unfinished(look: Look, made: Sequence[Match]) -> tuple[Match, ...]:
 
 
 def _carried(
-    look: Look, snapshot: Snapshot, verified: dict[str, Verified | None], same: bool
+    look: Look, snapshot: Snapshot, verified: Mapping[str, Verified | None], same: bool
 ) -> Look:
     """A look with new similarities and the second look of another time."""
     matches = [candidate.match for candidate in _candidates(look, snapshot)]
