@@ -150,6 +150,15 @@ def test_skus_with_the_very_same_picture_are_never_accepted_whatever_was_found()
         assert same((twin,), "a", replace(limits, same=0.5)).said is Said.UNSURE
 
 
+def test_look_alikes_with_a_print_are_held_to_the_limit_of_prints_however_similar() -> None:
+    limits = replace(PRINTED, by_print=0.98, apart=0.05)
+    enough, little = (looked("a", 0.9, value, group="g") for value in (0.99, 0.97))
+    other = looked("b", 0.5, 0.5, points=0)
+    assert judge((enough, other), limits).outcome is Outcome.ACCEPTED
+    assert judge((little, other), limits).rule is Rule.LOOK_ALIKES
+    assert judge((replace(little, group=""), other), limits).outcome is Outcome.ACCEPTED
+
+
 def test_what_a_person_said_it_is_not_is_never_accepted_even_when_looks_are_fused() -> None:
     best, other = found(a=0.95, b=0.3)
     refused = replace(best, refused=True)

@@ -69,7 +69,8 @@ def judge(matches: Sequence[Match], thresholds: Thresholds) -> Verdict:
         return Verdict(Outcome.CHOOSE, Rule.SOME_SIMILARITY, found)
     if lead(found) < thresholds.margin or not (by_print or _leads_alone(found, thresholds)):
         return Verdict(Outcome.CHOOSE, Rule.SMALL_MARGIN, found)
-    if not told_apart(found, thresholds):
+    # What no strangers were tried on by similarity has only the limit of the print.
+    if not told_apart(found, thresholds) or (best.contested and not by_print):
         return Verdict(Outcome.CHOOSE, Rule.LOOK_ALIKES, found)
     if _unfinished(found):
         return Verdict(Outcome.CHOOSE, Rule.UNFINISHED, found)
