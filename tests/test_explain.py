@@ -153,6 +153,14 @@ def test_on_the_configured_release_it_is_the_same(
     assert "options that shape a decision were others (c0ffee then" in found["remarks"][0]
 
 
+def test_a_state_directory_brings_its_catalog_along(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = printed(capsys, "replay", "ab1", "--state", str(state))
+    assert code == os.EX_OK
+    assert out.splitlines()[-1].startswith("the same ")
+
+
 def test_on_another_release_it_says_what_differs(
     state: Path, other: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

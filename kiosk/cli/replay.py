@@ -76,6 +76,9 @@ def run(args: argparse.Namespace) -> int:
     if args.quick and args.since is None:
         raise UsageError("--quick is for --since WHEN; leave it out")
     config = load_config(args)
+    if args.state is not None:  # its catalog belongs to it as its journal does
+        state = dataclasses.replace(config.state, directory=str(args.state))
+        config = dataclasses.replace(config, state=state)
     return _one(args, config) if args.since is None else _many(args, config)
 
 

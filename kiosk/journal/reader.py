@@ -47,8 +47,8 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """The journal at `path`, to be read only. Raises as `read`, also for errors in the block."""
     if not path.is_file():
         raise JournalMissing(
-            f"there is no journal at {path}: name the kiosk's state directory, or start the kiosk "
-            "once"
+            f"there is no journal at {path}: name the kiosk's state directory with "
+            "--state, or start the kiosk once"
         )
     try:
         with ExitStack() as stack:
