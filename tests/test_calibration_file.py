@@ -152,6 +152,7 @@ ATTACKS: dict[str, Callable[[dict[str, Any]], object]] = {
     "true": lambda body: body["thresholds"].update(margin=True),
     "negative margin": lambda body: body["thresholds"].update(margin=-0.5),
     "accept below choose": lambda body: body["thresholds"].update(accept=0.0),
+    "print below choose": lambda body: body["thresholds"].update(by_print=0.0),
     "same below differs": lambda body: body["thresholds"].update(same=-1, differs=0.5),
     "out of range": lambda body: body["thresholds"].update(category=-3),
     "missing": lambda body: body["thresholds"].pop("same"),
@@ -183,6 +184,14 @@ def test_numbers_that_no_measurement_gives_are_refused_whatever_the_manifest_say
     edited(release, attack)
     with pytest.raises(CatalogError, match=r"calibration\.json: .*measure it again"):
         opened(release, models)
+
+
+def test_the_limit_of_the_print_may_lie_below_that_of_similarity(built: Path) -> None:
+    body = json.loads((built / CALIBRATION).read_text())
+    limits = body["thresholds"]
+    limits.update(accept=0.99, by_print=0.98, choose=0.5, differs=0.4, same=0.995)
+    body["accept"] = {}
+    assert parse(json.dumps(body).encode()).thresholds.by_print == 0.98
 
 
 @pytest.mark.parametrize("data", [b"", b"null", b"[]", b"\xff", b"[" * 100_000, b'{"format": 1}'])

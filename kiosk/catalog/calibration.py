@@ -149,7 +149,9 @@ def _thresholds(body: dict[str, Any]) -> Thresholds:
         asked=_within(body["asked"], 0, 1),
         claims=tuple(_claim(each) for each in body["claims"]),
     )
-    if not (found.choose <= found.accept <= found.by_print and found.differs <= found.same):
+    # Similarity and print are two gates: neither limit has to be the higher one.
+    least = min(found.accept, found.by_print)
+    if not (found.choose <= least and found.differs <= found.same):
         raise ValueError("its thresholds contradict each other")
     return found
 
