@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -288,8 +289,9 @@ def test_whatever_was_seen_before_a_kill_is_there_after_it(path: Path, seen: int
 
 
 def test_while_the_disk_refuses_counts_are_shown_with_the_reason_and_saved_later(
-    path: Path,
+    path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     desk = Desk(path, save_s=0.2)
     desk.start()
     order_id = opened(desk)
@@ -301,11 +303,34 @@ def test_while_the_disk_refuses_counts_are_shown_with_the_reason_and_saved_later
         with pytest.raises(OrderError) as caught:
             desk.change(order_id, lambda order: changes.count_by_hand(order, 1, 1, "torn", "now"))
         assert caught.value.code == "not_saved"
+        assert len(caplog.records) == 1, "said once, though it was tried again and again"
         blocker.execute("ALTER TABLE gone RENAME TO counts")
     desk.sees(lambda state: not state.trouble and state.lines[0].counted == 2)
+    assert "can be written again" in caplog.records[-1].message
     desk.close()
     with database.reading(path) as connection:
         assert database.found(connection, order_id)[0].counted(1) == 2
+
+
+def test_an_order_whose_signature_waits_for_the_disk_is_closed_and_not_unknown(path: Path) -> None:
+    desk = Desk(path, save_s=0.05)
+    desk.start()
+    order_id = opened(desk)
+    with closing(sqlite3.connect(path, isolation_level=None)) as blocker:
+        blocker.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON results BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        codes = []
+        for name in ("Ann", "Eve"):
+            with pytest.raises(OrderError) as caught:
+                desk.close_order(order_id, name)
+            codes.append(caught.value.code)
+        assert codes == ["not_saved", "order_closed"]
+        blocker.execute("DROP TRIGGER full")
+    until(lambda: desk.order(order_id)[1], "the result on the disk", DEADLINE_S)
+    signed = desk.order(order_id)[1]
+    assert signed is not None and signed.signed_by == "Ann"
+    desk.close()
 
 
 def test_a_damaged_file_is_kept_aside_and_the_open_order_goes_on(path: Path) -> None:

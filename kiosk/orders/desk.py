@@ -242,8 +242,10 @@ class OrderDesk:
 
     def _found(self, order_id: str) -> Order:
         found = self._orders.get(order_id)
-        if found is None:  # closed in the moment since it was looked for
-            raise database.no_such_order(order_id)
+        if found is None:  # closed since it was looked for, or the disk has not taken that yet
+            raise OrderError(
+                "order_closed", f"order {order_id} was closed a moment ago: it changes no more"
+            )
         return found
 
     def _refuse_unknown(self, order_id: str) -> None:

@@ -114,7 +114,8 @@ class Keeper:
         while True:
             try:
                 connection = self._connection or self._open()
-                self._say("")
+                if not self._queue:  # else it is well once it is written
+                    self._say("")
                 self._tried.set()
                 job = self._next()
                 if job is None:
@@ -124,6 +125,7 @@ class Keeper:
                     database.write(connection, job.order, job.counts, job.signed, lines=job.lines)
                 with self._changed:
                     self._queue.popleft()
+                self._say("")
                 self._show(job, self._kept)
                 job.done.set()
                 if job.signed is not None:

@@ -27,7 +27,9 @@ def catalog_status(
     manifest = snapshot.manifest
     return CatalogStatus(
         ok=not trouble,
-        message=f"{trouble} The release before it still answers." if trouble else "",
+        message=f"{trouble.removesuffix('.')}. The release before it still answers."
+        if trouble
+        else "",
         path=path,
         release=manifest.release,
         built_at=manifest.built_at,
