@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from worlds import DIMENSION, World, calibrated_world, catalog, outsiders, photos, similarities
 
-from kiosk.catalog.bounds import at_most, largest, least_things, rank
+from kiosk.catalog.bounds import at_most, foreseen, largest, least_things, rank
 from kiosk.catalog.claims import LISTED, OTHERS, UNLISTED, VARIANTS
 from kiosk.cli.beliefs import beliefs, category_table, percent
 from kiosk.values import Claim
@@ -54,6 +54,17 @@ def test_places_and_the_least_things_for_them_are_those_of_wilks() -> None:
     for things in (59, 500, 3000):
         place = rank(things, 0.05)
         assert at_most(place - 1, things) <= 0.05 < at_most(place, things)
+
+
+@pytest.mark.parametrize("risk", [0.05, 0.01, 0.001])
+def test_the_next_of_normal_scores_passes_what_was_foreseen_as_often_as_asked(risk: float) -> None:
+    random = np.random.default_rng(5)
+    rounds = 4000
+    scores = random.normal(0.7, 0.1, (rounds, 21))
+    limits = np.array([foreseen(some, risk) for some in scores])
+    # The chance that one more score lies beyond, averaged over samples, is the risk.
+    passed = np.mean(random.normal(0.7, 0.1, (rounds, 200)) > limits[:, None])
+    assert passed == pytest.approx(risk, rel=0.2)
 
 
 def test_the_largest_scores_are_counted_from_the_top() -> None:

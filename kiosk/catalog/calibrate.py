@@ -26,6 +26,7 @@ from kiosk.catalog.limits import (
     leads_of,
     places_of,
     same_of,
+    tried_of,
 )
 from kiosk.catalog.local import by_category, by_sku
 from kiosk.catalog.samples import Samples, measure
@@ -94,11 +95,12 @@ def calibrated(
 
 def thresholds_of(samples: Samples, places: Places, risk: float) -> Thresholds:
     """The numbers and, in words, where they come from; without a category and without claims."""
-    accept = accept_of(samples, places, risk)
-    by_print = by_print_of(samples, places, accept, risk)
-    margin, apart = leads_of(samples, accept, by_print, risk)
-    choose = round(choose_of(samples, accept), 4)
-    same = same_of(samples, accept, risk)
+    tried = tried_of(samples, places, risk)
+    accept = accept_of(samples, places, risk, tried)
+    by_print = by_print_of(samples, places, tried, risk)
+    margin, apart = leads_of(samples, tried, by_print, risk)
+    choose = round(choose_of(samples, tried), 4)
+    same = same_of(samples, tried, risk)
     return Thresholds(
         accept=accept,
         choose=min(choose, accept),
@@ -132,7 +134,8 @@ def _method(samples: Samples, places: Places, risk: float) -> str:
         count = "1 article tells" if samples.count == 1 else f"{samples.count} articles tell"
         parts.append(
             f"{count} too little about strangers: raised by {raised:.0%} of the way to the "
-            "similarity of an item's own views"
+            "similarity of an item's own views, and accept to where their scores, were they "
+            "normal, would keep the risk"
         )
     if samples.count < FEWEST_ARTICLES:
         parts.append(f"fewer than {FEWEST_ARTICLES} articles: nothing is accepted without a tap")

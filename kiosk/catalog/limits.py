@@ -5,7 +5,8 @@ sample size give it (`kiosk.catalog.bounds`), and no number is made up here.
 A thing is an article or a shipped stranger; its score is that of its worst view, because views of
 one thing are not independent. Two gates may accept, similarity and print, so the places that the
 risk leaves are shared between them. Where there are too few things for the risk, the limit lies at
-the largest score and is raised by doubt: what is stated then is only what the largest supports.
+the largest score and is raised by doubt, that of similarity as far as the scores foresee: what is
+stated then is only what the largest supports.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.catalog.bounds import at_most, largest, least_things, rank
+from kiosk.catalog.bounds import at_most, foreseen, largest, least_things, rank
 from kiosk.catalog.leave_out import SAME_PICTURE, Floats, Numbers
 from kiosk.catalog.samples import Nearest, Samples
 from kiosk.catalog.second import Compared
@@ -124,11 +125,51 @@ def taken_for(samples: Samples) -> Floats:
     return np.where(np.array(free, np.bool_), others.similarity, -np.inf).astype(np.float32)
 
 
-def accept_of(samples: Samples, places: Places, risk: float) -> float:
-    """Least similarity to accept: articles left out and shipped strangers stay below."""
+def _compared_for(samples: Samples, compared: Compared) -> Floats:
+    """(L,) the same for the views that were compared."""
+    groups = samples.groups
+    return np.array(
+        [
+            max(
+                (
+                    one.similarity
+                    for one in others
+                    if not groups.look_alikes(int(one.sku), int(own))
+                ),
+                default=-np.inf,
+            )
+            for own, others in zip(compared.skus, compared.others, strict=True)
+        ],
+        np.float32,
+    )
+
+
+def strangers_of(samples: Samples) -> Floats:
+    """(U,) largest similarity of each article, in any of its views, without its own SKU."""
+    articles, seen = samples.articles, taken_for(samples)
+    if samples.compared is not None:  # among them the view on a good day: none looks as similar
+        articles = np.concatenate([articles, samples.compared.articles])
+        seen = np.concatenate([seen, _compared_for(samples, samples.compared)])
+    return worst(articles, seen)
+
+
+def accept_of(samples: Samples, places: Places, risk: float, tried: float) -> float:
+    """Least similarity to accept: `tried`, and where there are too few articles for the risk, as
+    far beyond as their scores foresee. A small catalog then accepts by the print alone.
+    """
+    if places.kept or tried >= NEVER:
+        return tried
+    scores = strangers_of(samples)
+    scores = scores[np.isfinite(scores)]
+    beyond = foreseen(scores, risk) if len(scores) >= FEWEST_ARTICLES else SAME_PICTURE
+    return above(max(tried, min(SAME_PICTURE, beyond)))
+
+
+def tried_of(samples: Samples, places: Places, risk: float) -> float:
+    """Similarity that articles left out and shipped strangers stay below."""
     if samples.count < FEWEST_ARTICLES:
         return NEVER
-    found = limit(worst(samples.articles, taken_for(samples)), places.similarity)
+    found = limit(strangers_of(samples), places.similarity)
     outside = samples.outside.similarity
     found = max(found, limit(outside, max(1, rank(len(outside), risk))))
     typical = float(np.median(samples.own))
@@ -156,7 +197,7 @@ def _printed(samples: Samples) -> tuple[Numbers, Floats]:
     return compared.articles[plain], evidence[plain]
 
 
-def by_print_of(samples: Samples, places: Places, accept: float, risk: float) -> float:
+def by_print_of(samples: Samples, places: Places, tried: float, risk: float) -> float:
     """Beyond the evidence that strangers have whose print is found in part: other flavours.
 
     A catalog may hold no two of one brand, however large it is, so that little or nothing of the
@@ -164,13 +205,13 @@ def by_print_of(samples: Samples, places: Places, accept: float, risk: float) ->
     """
     if samples.compared is None:
         return NEVER_APART
-    if accept >= NEVER:
+    if tried >= NEVER:
         return NEVER
     articles, evidence = _printed(samples)
     scores = worst(articles, evidence)
-    found = max(accept, limit(scores, places.print))
-    tried = doubt(int(np.count_nonzero(evidence > 0)), risk)
-    more = tried if places.kept else max(tried, doubt(samples.count, risk))
+    found = max(tried, limit(scores, places.print))
+    known = doubt(int(np.count_nonzero(evidence > 0)), risk)
+    more = known if places.kept else max(known, doubt(samples.count, risk))
     return above(max(found, min(SAME_PICTURE, found + more * (1 - found))))
 
 
