@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tools.evaluation.bootstrap import Estimate
 from tools.evaluation.cases import Kind, Said
@@ -51,7 +51,7 @@ def _about(found: Findings) -> Iterator[str]:
     )
 
 
-def _asked(risk: float, kinds: dict[Kind, Rates], catalogs: Sequence[Catalog]) -> Iterator[str]:
+def _asked(risk: float, kinds: Mapping[Kind, Rates], catalogs: Sequence[Catalog]) -> Iterator[str]:
     accept = [each.thresholds.accept for each in catalogs]
     prints = [each.thresholds.by_print for each in catalogs]
     yield ""
