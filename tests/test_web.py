@@ -23,6 +23,7 @@ from kiosk.board import (
     ModelStatus,
     Phase,
     Preview,
+    RefusalStatus,
     Shown,
     State,
 )
@@ -39,6 +40,7 @@ from kiosk.values import (
     Verified,
 )
 from kiosk.web import NoGallery, create_app, words
+from kiosk.web.answers import unwell
 from kiosk.web.live import events_of
 from kiosk.web.operator import operator_view
 from kiosk.web.technician import status_view, versions
@@ -248,6 +250,12 @@ def test_the_status_page_shows_every_part() -> None:
     assert groups["Time per stage"]["bars"][-1] == ["Total", 6]
     assert any(name == "onnxruntime" for name, _ in groups["Versions"]["rows"])
     assert json.dumps(page)
+
+
+def test_health_tells_of_refusals_that_are_not_kept() -> None:
+    board = Board()
+    board.post(**WELL, refused=RefusalStatus(False, "The disk is full."))
+    assert "Not this: The disk is full." in unwell(board, 1e9)
 
 
 def test_changes_that_belong_together_are_shown_together() -> None:

@@ -84,7 +84,10 @@ def unwell(board: Board, fresh_s: float) -> list[str]:
         (words.CAMERA, state.camera),
         (words.CATALOG, state.catalog),
         (words.JOURNAL, state.journal),
+        (words.REFUSALS, state.refused),
     ):
         if not part.ok:
             reasons.append(f"{label}: {part.message}")
+    if state.order is not None and state.order.trouble:
+        reasons.append(f"{words.ORDER}: {state.order.trouble}")
     return reasons

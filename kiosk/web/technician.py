@@ -87,7 +87,7 @@ def _catalog(state: State, now: datetime) -> dict[str, Any]:
         references=f"{catalog.references:,}",
         search=catalog.search,
         second_look=catalog.second_look,
-        calibration=catalog.calibration,
+        calibration=catalog.calibration.removeprefix("on: "),
         path=catalog.path,
     )
     return _group(words.CATALOG, catalog.ok, catalog.message, rows)
