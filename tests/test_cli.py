@@ -321,6 +321,7 @@ def test_bench_prints_every_stage_and_the_price_of_search(
     assert run("bench", folder, *options, "--threads", "1", "--json") == os.EX_OK
     (row,) = json.loads(capsys.readouterr().out)
     assert set(row["stages"]) == set(STAGES)
+    assert all(row["stages"][stage]["p50"] > 0 for stage in ("locate", "embed", "judge", "total"))
     assert row["frames"] == 10
     assert run("bench", "--references", 500, *options, "--json") == os.EX_OK
     cost = json.loads(capsys.readouterr().out)

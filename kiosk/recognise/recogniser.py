@@ -199,7 +199,11 @@ class Recogniser:
                 search_ms=found.search_ms,
                 verify_ms=found.verify_ms,
                 codes_ms=found.codes_ms,
-                total_ms=spent.locate_ms + spent.embed_ms + 1000 * (time.perf_counter() - started),
+                judge_ms=view.spent_ms,
+                total_ms=spent.locate_ms
+                + spent.embed_ms
+                + view.spent_ms
+                + 1000 * (time.perf_counter() - started),
             ),
             unverified=found.left,
             features=found.features,
