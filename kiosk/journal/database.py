@@ -1,82 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The journal's SQLite file: opened durable, refused when newer, moved aside when damaged.
-
-WAL with synchronous=FULL: what was committed survives a power cut (WAL + NORMAL lost every event in
-simulated cuts), and readers never wait for the writer.
-"""
+"""The journal's SQLite file, opened as `kiosk.sqlite_file` has it and brought up to date."""
 
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kiosk.durable import sync
-from kiosk.errors import StateError
 from kiosk.journal.schema import SCHEMA_VERSION, bring_up
+from kiosk.sqlite_file import checked_version, make_durable
 
 JOURNAL_FILE = "journal.sqlite"
 """Its name in the state directory."""
 
 REPLACED = "The journal file was removed or replaced while the kiosk ran."
-
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_FULL = {sqlite3.SQLITE_FULL}
-
-
-class Replaced(StateError):
-    """The name of the open journal means another file now, or none."""
-
-
-class Place:
-    """Which file a connection writes to: SQLite goes on writing to one that has lost its name."""
-
-    def __init__(self, path: Path) -> None:
-        """Note the file at `path`, just opened. Raises OSError when there is none."""
-        self._path = path
-        self._file = self._now()
-
-    def check(self) -> None:
-        """Raises Replaced when the name means another file by now, OSError when nobody can tell."""
-        try:
-            same = self._now() == self._file
-        except (FileNotFoundError, NotADirectoryError):
-            same = False
-        if not same:
-            raise Replaced(f"{REPLACED} {self._path} is begun again with what is in memory.")
-
-    def _now(self) -> tuple[int, int]:
-        status = self._path.stat()
-        return status.st_dev, status.st_ino
-
-
-def settle(connection: sqlite3.Connection) -> None:
-    """Move the write-ahead log into its own file: left full, it would be replayed into another
-    one of that name. Raises sqlite3.Error."""
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def primary_code(error: Exception) -> int:
-    """SQLite's primary result code of an error; -1 when it has none."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code & 0xFF if isinstance(code, int) else -1
-
-
-def is_damage(error: Exception) -> bool:
-    """The file's contents are wrong: trying again cannot help."""
-    return primary_code(error) in _DAMAGED
-
-
-def explain(error: Exception, path: Path) -> str:
-    """Plain words for why nothing can be written, and what to do."""
-    if isinstance(error, StateError):
-        return str(error)
-    if primary_code(error) in _FULL or getattr(error, "errno", None) in (28, 122):
-        return f"The disk is full: free space on the disk that holds {path}."
-    return (
-        f"{path} cannot be written ({error}): make the disk and the folder writable, "
-        "or free space on it."
-    )
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -88,8 +25,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     try:
         version = check_version(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        make_durable(connection)
         connection.execute("PRAGMA journal_size_limit = 4194304")
         bring_up(connection, version)
         if version == 0:
@@ -102,24 +38,4 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 def check_version(connection: sqlite3.Connection, path: Path) -> int:
     """The schema version, 0 for an empty file. Raises StateError when it is newer than ours."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > SCHEMA_VERSION:
-        raise StateError(
-            f"{path} was written by a newer kiosk (journal version {version}, this one knows "
-            f"{SCHEMA_VERSION}): install that version again, or move the file away."
-        )
-    return version
-
-
-def move_aside(path: Path) -> Path:
-    """Rename a damaged database, keeping it for an expert. Returns its new path. Raises OSError."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    kept = path.with_name(f"{path.stem}.corrupt-{stamp}{path.suffix}")
-    # The write-ahead log goes first: left beside a new database it would be replayed into it.
-    for suffix in ("-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.rename(kept.with_name(kept.name + suffix))
-    path.rename(kept)
-    sync(path.parent)
-    return kept
+    return checked_version(connection, path, "journal", SCHEMA_VERSION)

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from kiosk.errors import JournalMissing, StateError
-from kiosk.journal.database import check_version, is_damage
+from kiosk.journal.database import check_version
 from kiosk.journal.entries import COLUMNS, as_dict, instant
 from kiosk.journal.looks import LOOK_COLUMNS
+from kiosk.sqlite_file import is_damage
 
 _PAGE = 500
 _QUERY = (

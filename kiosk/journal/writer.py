@@ -18,22 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from kiosk.errors import StateError
-from kiosk.journal.database import (
-    REPLACED,
-    Place,
-    Replaced,
-    explain,
-    is_damage,
-    move_aside,
-    open_for_writing,
-    settle,
-)
+from kiosk.journal.database import REPLACED, open_for_writing
 from kiosk.journal.entries import COLUMNS, Entry, of_confirmation, of_decision, of_note
 from kiosk.journal.looks import LOOK_COLUMNS
 from kiosk.journal.recent import Clock, Recent
 from kiosk.journal.recorder import Status
 from kiosk.journal.sweep import sweep
 from kiosk.journal.waiting import CAPACITY, MAX_BYTES, Waiting
+from kiosk.sqlite_file import Place, Replaced, explain, is_damage, move_aside, settle
 from kiosk.values import Decision
 
 log = logging.getLogger(__name__)
@@ -177,7 +169,9 @@ class Journal:
     def _open(self) -> sqlite3.Connection:
         connection = open_for_writing(self._path)
         try:
-            self._place = Place(self._path)
+            self._place = Place(
+                self._path, f"{REPLACED} {self._path} is begun again with what is in memory."
+            )
             entries = int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
         except BaseException:
             connection.close()

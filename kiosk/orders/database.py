@@ -21,6 +21,7 @@ from kiosk.durable import sync
 from kiosk.errors import OrderError, StateError
 from kiosk.orders.rows import COLUMNS, OrderDamaged, order_of
 from kiosk.orders.values import Count, Order, Signed
+from kiosk.sqlite_file import checked_version, make_durable
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -43,7 +44,6 @@ CREATE TABLE results (
     canonical TEXT NOT NULL, sha256 TEXT NOT NULL, noted INTEGER NOT NULL);
 PRAGMA user_version = {VERSION};
 """
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -54,9 +54,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     connection.text_factory = _text
     try:
-        version = _version(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        version = checked_version(connection, path, "orders", VERSION)
+        make_durable(connection)
         connection.execute("PRAGMA journal_size_limit = 4194304")
         if version == 0:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
@@ -79,7 +78,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
             connection.text_factory = _text
-            if _version(connection, path) == 0:
+            if checked_version(connection, path, "orders", VERSION) == 0:
                 raise StateError(f"{path} holds no orders yet: start the kiosk once")
             yield connection
     except (sqlite3.Error, ValueError) as error:
@@ -215,26 +214,6 @@ def no_such_order(order_id: str) -> OrderError:
     )
 
 
-def is_damage(error: Exception) -> bool:
-    """The file's contents are wrong: trying again cannot help."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(code, int) and code & 0xFF in _DAMAGED
-
-
-def move_aside(path: Path) -> Path:
-    """Rename a damaged database, keeping it for an expert. Returns its new path. Raises OSError."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    kept = path.with_name(f"{path.stem}.corrupt-{stamp}{path.suffix}")
-    # The write-ahead log goes first: left beside a new database it would be replayed into it.
-    for suffix in ("-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.rename(kept.with_name(kept.name + suffix))
-    path.rename(kept)
-    sync(path.parent)
-    return kept
-
-
 _PUT_ORDER = (
     "INSERT INTO orders VALUES (?,?,?,?,?,?) ON CONFLICT (order_id) DO UPDATE SET "
     "stage = excluded.stage, expecting = excluded.expecting, closed_at = excluded.closed_at"
@@ -244,16 +223,6 @@ _RESULTS = (
     "SELECT order_id, number, outcome, signed_by, closed_at, canonical, sha256 "
     "FROM results JOIN orders USING (order_id)"
 )
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > VERSION:
-        raise StateError(
-            f"{path} was written by a newer kiosk (orders version {version}, this one knows "
-            f"{VERSION}): install that version again, or move the file away"
-        )
-    return version
 
 
 def _with_counts(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Order:

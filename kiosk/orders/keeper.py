@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from kiosk.errors import StateError
 from kiosk.orders import database, result
 from kiosk.orders.values import Checked, Count, Order, Signed
+from kiosk.sqlite_file import is_damage, move_aside
 
 _log = logging.getLogger(__name__)
 
@@ -194,10 +195,14 @@ class Keeper:
 
     def _recover(self, error: Exception) -> None:
         self._disconnect()
-        reason = str(error) if isinstance(error, StateError) else f"{self._path}: {error}"
-        if database.is_damage(error):
+        reason = (
+            str(error).removesuffix(".")
+            if isinstance(error, StateError)
+            else f"{self._path}: {error}"
+        )
+        if is_damage(error):
             try:
-                self._kept = _DAMAGED.format(name=database.move_aside(self._path).name)
+                self._kept = _DAMAGED.format(name=move_aside(self._path).name)
             except OSError as failure:
                 reason = f"{self._path}: {failure}"
             else:

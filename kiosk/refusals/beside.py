@@ -11,6 +11,7 @@ from pathlib import Path
 from kiosk.errors import StateError
 from kiosk.refusals import database
 from kiosk.refusals.refusal import Refusal, now
+from kiosk.sqlite_file import explain, is_damage
 
 
 def read(path: Path) -> tuple[Refusal, ...]:
@@ -42,8 +43,8 @@ def undo(path: Path, refusal_id: str) -> bool:
 
 
 def _said(path: Path, error: sqlite3.Error) -> StateError:
-    if database.is_damage(error):
+    if is_damage(error):
         return StateError(
             f"{path} is damaged ({error}): start the kiosk, which keeps it aside and begins anew"
         )
-    return StateError(database.explain(error, path))
+    return StateError(explain(error, path))

@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The refusals' SQLite file: one row each, opened durable, refused when newer.
+"""The refusals' SQLite file: one row each, opened as `kiosk.sqlite_file` has it.
 
-WAL with synchronous=FULL: what was committed survives a power cut. The log is emptied into the file
-after every write, so that a copy of the one file is a copy of all refusals.
+The write-ahead log is emptied into the file after every write, so that a copy of the one file is a
+copy of all refusals.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kiosk.durable import sync
-from kiosk.errors import StateError
 from kiosk.refusals.refusal import Refusal, halves
+from kiosk.sqlite_file import checked_version, make_durable, settle
 from kiosk.vision.packed import pack, unpack
 
 SCHEMA_VERSION = 1
@@ -49,7 +48,6 @@ _UPSERT = (
     "ON CONFLICT (id) DO UPDATE SET noted = excluded.noted, undone_at = CASE undone_at "
     "WHEN '' THEN excluded.undone_at ELSE undone_at END"
 )
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LENGTH_TOLERANCE = 0.02
 _WAIT_S = 2.0
 """For another process that writes to the file."""
@@ -65,9 +63,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
     )
     try:
-        version = _checked_version(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        version = checked_version(connection, path, "refusals", SCHEMA_VERSION)
+        make_durable(connection)
         if version == 0:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
             sync(path.parent)
@@ -82,7 +79,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     for how in ("mode=ro", "immutable=1"):  # WAL needs a writable folder even to read
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_WAIT_S)
         try:
-            _checked_version(connection, path)
+            checked_version(connection, path, "refusals", SCHEMA_VERSION)
         except sqlite3.OperationalError:
             connection.close()
             if how == "immutable=1":
@@ -121,62 +118,9 @@ def write(
     settle(connection)
 
 
-def settle(connection: sqlite3.Connection) -> None:
-    """Empty the write-ahead log into the file: left full, it would be replayed into another one of
-    that name. Raises sqlite3.Error.
-    """
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
 def data_version(connection: sqlite3.Connection) -> int:
     """Differs once another process has written. Raises sqlite3.Error."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def is_damage(error: Exception) -> bool:
-    """The file's contents are wrong: trying again cannot help."""
-    return _code(error) in _DAMAGED
-
-
-def explain(error: Exception, path: Path) -> str:
-    """Plain words for why nothing can be written, and what to do."""
-    if isinstance(error, StateError):
-        return str(error)
-    if _code(error) == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in (28, 122):
-        return f"The disk is full: free space on the disk that holds {path}."
-    return (
-        f"{path} cannot be written ({error}): make the disk and the folder writable, "
-        "or free space on it."
-    )
-
-
-def move_aside(path: Path) -> Path:
-    """Rename a damaged database, keeping it for an expert. Returns its new path. Raises OSError."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    kept = path.with_name(f"{path.stem}.corrupt-{stamp}{path.suffix}")
-    # The write-ahead log goes first: left beside a new database it would be replayed into it.
-    for suffix in ("-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.rename(kept.with_name(kept.name + suffix))
-    path.rename(kept)
-    sync(path.parent)
-    return kept
-
-
-def _code(error: Exception) -> int:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code & 0xFF if isinstance(code, int) else -1
-
-
-def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > SCHEMA_VERSION:
-        raise StateError(
-            f"{path} was written by a newer kiosk (refusals version {version}, this one knows "
-            f"{SCHEMA_VERSION}): install that version again, or move the file away."
-        )
-    return version
 
 
 def _row(refusal: Refusal) -> tuple[Any, ...]:

@@ -20,8 +20,8 @@ from typing import Protocol
 
 from kiosk.errors import StateError
 from kiosk.refusals import database
-from kiosk.refusals.place import Place, Replaced
 from kiosk.refusals.refusal import Refusal
+from kiosk.sqlite_file import Place, Replaced, explain, is_damage, move_aside, settle
 
 log = logging.getLogger(__name__)
 
@@ -188,13 +188,13 @@ class RefusalStore(MemoryStore):
             try:
                 self._exchange()
             except (sqlite3.Error, Replaced) as error:
-                if isinstance(error, sqlite3.Error) and not database.is_damage(error):
+                if isinstance(error, sqlite3.Error) and not is_damage(error):
                     raise
                 self._begin_again(error)
                 self._exchange()
         except (sqlite3.Error, OSError, StateError) as error:
             self._disconnect()
-            self._say(database.explain(error, self._path))
+            self._say(explain(error, self._path))
         else:
             self._say("")
 
@@ -209,7 +209,9 @@ class RefusalStore(MemoryStore):
     def _exchange(self) -> None:
         if self._connection is None:
             self._connection = database.open_for_writing(self._path)
-            self._place = Place(self._path)
+            self._place = Place(
+                self._path, f"{self._path} was removed or replaced: it is begun again."
+            )
             self._read(self._connection)
         elif self._place is not None:
             self._place.check()
@@ -242,12 +244,12 @@ class RefusalStore(MemoryStore):
     def _begin_again(self, error: Exception) -> None:
         """The file is damaged or gone: a new one gets everything that is in memory."""
         if isinstance(error, Replaced) and self._connection is not None:
-            database.settle(self._connection)
+            settle(self._connection)
         self._disconnect()
         with self._lock:
             self._unwritten = set(self._rows)
         if not isinstance(error, Replaced):
-            kept = database.move_aside(self._path).name
+            kept = move_aside(self._path).name
             log.error("the refusals were damaged (%s): kept as %s", error, kept)
             with self._lock:
                 self._kept = kept
