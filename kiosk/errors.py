@@ -86,6 +86,56 @@ class SourceError(CatalogError):
     """The pictures or lists a release is to be built from are not usable."""
 
 
+class WorkshopError(CatalogError):
+    """A workshop cannot be used as asked: change what was asked, or restore it."""
+
+
+class AnnouncementError(CatalogError, ValueError):
+    """What a channel says of itself cannot be used."""
+
+
+class PublishError(CatalogError):
+    """A release cannot be published as asked: mend what is named; readers see what they saw."""
+
+
+class SigningKeyError(PublishError):
+    """A signing key is missing, locked, of the wrong role, or lies where others can read it."""
+
+
+class SyncError(KioskError):
+    """A sync pass came to no new release. `code` is stable; the kiosk answers as before."""
+
+    exit_code = os.EX_TEMPFAIL
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class Offline(SyncError):
+    """Nobody answered with anything that could be judged: it is tried again."""
+
+
+class Stale(SyncError):
+    """What is announced is past its date."""
+
+
+class ClockUntrusted(SyncError):
+    """The clock of this device cannot be right."""
+
+
+class Tampered(SyncError):
+    """What came is not what was signed, or older than what was here."""
+
+    exit_code = os.EX_DATAERR
+
+
+class Held(SyncError):
+    """A release is not for this kiosk, not yet, or did not pass its checks."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
 class IndexFault(KioskError):
     """The Annoy index cannot be trusted: exact search answers instead."""
 

@@ -42,7 +42,7 @@ def lay_out(folder: Path) -> Path:
     (folder / "tools" / "locks").mkdir(parents=True)
     (folder / "kiosk").mkdir()
     shutil.copy(CHECKOUT / "tools" / "setup.py", folder / "tools")
-    for name in ("run.txt", "dev.txt", "build.txt", "pi.txt"):
+    for name in ("run.txt", "office.txt", "dev.txt", "build.txt", "pi.txt"):
         (folder / "tools" / "locks" / name).write_text("")
     (folder / "pyproject.toml").write_text(PYPROJECT)
     (folder / "backend.py").write_text(BACKEND)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make `.venv` with the locked dependencies and this project in it. Standard library only.
 
-    python3 tools/setup.py [--dev | --missing]
+    python3 tools/setup.py [--office | --dev | --missing]
 
 Safe to run again: it does nothing when the environment is already what the locks say, and makes
 it anew when it cannot be mended (another interpreter, a moved folder, an interrupted start). Every
@@ -45,6 +45,7 @@ PORTABLE_ANNOY = ",".join(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    parser.add_argument("--office", action="store_true", help="also what head office needs")
     parser.add_argument("--missing", action="store_true", help="only name missing packages")
     wanted = parser.parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - this runs on whatever python3 the system has
@@ -59,8 +60,9 @@ def main() -> int:
         print("Some system packages are missing. Install them with this line, then try again:")
         print(f"    {sudo}apt update && {sudo}apt install {' '.join(missing)}")
         return os.EX_UNAVAILABLE
-    dev, run_only = LOCKS / "dev.txt", LOCKS / "run.txt"  # dev.txt holds all of run.txt
-    enough = [dev] if wanted.dev else [dev, run_only]
+    # Each holds all of the ones after it.
+    enough = [LOCKS / name for name in ("dev.txt", "office.txt", "run.txt")]
+    enough = enough[: 1 if wanted.dev else 2 if wanted.office else 3]
     if not (fits() and any(ready(lock) for lock in enough)):
         install(enough[-1])
     if wanted.dev:

@@ -2,7 +2,8 @@
 """The vocabulary: every value that travels between stages, by what it speaks of.
 
 Plain frozen values with no behaviour beyond small derived properties: `pixels` (frames, boxes),
-`details` (local features), `catalog` (SKUs, matches, thresholds), `answers` (looks, decisions).
+`details` (local features), `catalog` (SKUs, matches, thresholds), `answers` (looks, decisions),
+`sync` (how the kiosk stands with its channel).
 """
 
 from kiosk.values.answers import (
@@ -20,6 +21,7 @@ from kiosk.values.answers import (
 from kiosk.values.catalog import NEVER_APART, Claim, Match, Neighbour, Record, Thresholds
 from kiosk.values.details import POINT, TONES, Features, Verified
 from kiosk.values.pixels import Box, Detection, Embedding, Frame, Pixels
+from kiosk.values.sync import SyncState, SyncStatus
 
 __all__ = [
     "NEVER_APART",
@@ -44,6 +46,8 @@ __all__ = [
     "Record",
     "Rule",
     "Sight",
+    "SyncState",
+    "SyncStatus",
     "Thresholds",
     "Timings",
     "Verified",
