@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A workshop's pictures, by the sha256 of their bytes: copies, so nothing depends on originals.
+
+Rule: a picture is on the disk for good before a row of the database names it. So `keep` pictures,
+`settle` them all at once, then `apply` the rows; what a kill leaves in between is only a file that
+nothing names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from kiosk.durable import sync
+from kiosk.errors import ImageError, StateError, WorkshopError
+from kiosk.vision.decode import decode_picture, read_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPicture:
+    """A picture that can be enrolled."""
+
+    sha256: str
+    width: int
+    """In pixels, upright, as regions count them."""
+    height: int
+    bytes: int
+
+
+def checked_picture(data: bytes, name: str) -> CheckedPicture:
+    """Decode a picture to the end and tell what it is; `name` is what messages call it.
+
+    Pure, and safe in another process or thread. Raises ImageError with a stable code (see
+    `kiosk.vision.decode`) and the allowed range.
+    """
+    height, width = decode_picture(data, name).shape[:2]
+    return CheckedPicture(hashlib.sha256(data).hexdigest(), width, height, len(data))
+
+
+class Pictures:
+    """The folder of pictures of one workshop. Several processes may add to it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._unsettled: dict[Path, Path] = {}
+        """Scratch file by where it belongs."""
+
+    def path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256
+
+    def keep(self, data: bytes, sha256: str) -> None:
+        """Write a checked picture; it is there for good only after `settle`. Raises StateError."""
+        place = self.path(sha256)
+        if place in self._unsettled or self._whole(place, len(data)):
+            return
+        scratch = place.with_name(f".{sha256}.{os.getpid()}-{id(self):x}")
+        try:
+            if not place.parent.is_dir():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                sync(self.folder)
+            scratch.write_bytes(data)
+        except OSError as error:
+            scratch.unlink(missing_ok=True)
+            raise _refused(self.folder, error) from error
+        self._unsettled[place] = scratch
+
+    def settle(self) -> None:
+        """Everything kept so far survives a power cut from now on. Raises StateError."""
+        try:
+            for scratch in self._unsettled.values():
+                sync(scratch)
+            for place, scratch in self._unsettled.items():
+                scratch.rename(place)
+            for folder in {place.parent for place in self._unsettled}:
+                sync(folder)
+        except OSError as error:
+            self.forget()
+            raise _refused(self.folder, error) from error
+        self._unsettled.clear()
+
+    def forget(self) -> None:
+        """Take back what was kept and not settled."""
+        for scratch in self._unsettled.values():
+            scratch.unlink(missing_ok=True)
+        self._unsettled.clear()
+
+    def read(self, sha256: str, name: str) -> bytes:
+        """The bytes of a picture, proven to be those that were added; `name` is for messages.
+
+        Raises ImageError: Unreadable when the file is gone, Damaged when it is not the same.
+        """
+        try:
+            data = read_bytes(self.path(sha256), name)
+        except ImageError as error:
+            raise ImageError(error.code, f"{error}; or add the picture again") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise ImageError(
+                "Damaged",
+                f"{name}: its copy in the workshop ({self.path(sha256)}) was altered; add the "
+                "picture again",
+            )
+        return data
+
+    @staticmethod
+    def _whole(place: Path, size: int) -> bool:
+        """There already, in full length; one that was cut short is written anew."""
+        try:
+            return place.stat().st_size == size
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise WorkshopError(f"{place}: cannot be read ({error.strerror})") from error
+
+
+def _refused(folder: Path, error: OSError) -> StateError:
+    return StateError(
+        f"{folder}: cannot be written ({error.strerror}); free space or make it writable; nothing "
+        "of this batch was stored"
+    )
