@@ -233,6 +233,18 @@ def test_verify_names_the_first_bad_file(
         verify(release)
 
 
+def test_a_file_for_head_office_only_may_be_missing_but_not_damaged(release: Path) -> None:
+    before = read_manifest(release)
+    office = FileEntry("probes.npz", 6, _digest(b"probes"), office=True)
+    value = sealed(dataclasses.replace(before, files=(*before.files, office)))
+    (release / "manifest.json").write_bytes(to_json(value))
+    assert [entry.name for entry in value.needed] == sorted(ENTRIES, reverse=True)
+    assert verify(release) == value == parse(to_json(value))
+    (release / "probes.npz").write_bytes(b"prob..")
+    with pytest.raises(CatalogError, match=r"probes\.npz: is damaged"):
+        verify(release)
+
+
 def test_the_quick_check_sees_sizes_and_missing_files_but_reads_nothing(release: Path) -> None:
     value = read_manifest(release)
     flip(release / "vectors.npy")

@@ -212,7 +212,7 @@ def _recipes(entries: Sequence[PictureEntry], enrolment: Enrolment) -> tuple[str
 
 def _file(folder: Path, name: str) -> FileEntry:
     path = folder / name
-    return FileEntry(name, path.stat().st_size, sha256_of(path))
+    return FileEntry(name, path.stat().st_size, sha256_of(path), office=name == PROBES)
 
 
 def _name(card: Card) -> ModelName:

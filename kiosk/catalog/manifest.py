@@ -10,18 +10,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
+import os
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from kiosk.catalog.entries import DERIVED as DERIVED
+from kiosk.catalog.entries import NAME as NAME
+from kiosk.catalog.entries import FileEntry as FileEntry
+from kiosk.catalog.entries import ModelName as ModelName
+from kiosk.catalog.entries import count, entry_body, file_entry, model_name, text
 from kiosk.durable import sha256_of
 from kiosk.errors import CatalogError
 
 FORMAT = 2
-NAME = "manifest.json"
 VECTORS, RECORDS, THUMBNAILS = "vectors.npy", "records.sqlite", "thumbnails"
 """The files of a release beside its manifest; thumbnails lie in a folder."""
 FEATURES, PICTURES = "features.bin", "pictures.npy"
@@ -30,28 +34,7 @@ CALIBRATION = "calibration.json"
 """What to believe, and what that is based on; see `kiosk.catalog.calibration`."""
 PROBES = "probes.npz"
 """What it was measured with; never opened by a kiosk; see `kiosk.catalog.probes`."""
-DERIVED = "derived"
-"""Sub-folder for what a device builds from a release: never part of the release itself."""
 MAX_BYTES = 256 * 1024 * 1024
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelName:
-    """Which model: its card's name and version, and the sha256 of the file."""
-
-    name: str
-    version: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """One file of a release; `name` is relative to the release, with `/`."""
-
-    name: str
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +57,11 @@ class Manifest:
     """By name, without the manifest itself."""
     features: str = ""
     """The method of the local features, and what they were compared with; empty: there are none."""
+
+    @property
+    def needed(self) -> tuple[FileEntry, ...]:
+        """The files that a kiosk must have, by name; the others stay at head office."""
+        return tuple(entry for entry in self.files if not entry.office)
 
 
 def sealed(manifest: Manifest) -> Manifest:
@@ -143,13 +131,25 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def check_files(directory: Path, manifest: Manifest) -> None:
-    """The quick check of every start: each file is there with its size. Raises CatalogError."""
-    for entry in manifest.files:
+    """The quick check of every start: each file is there with its size. Raises CatalogError.
+
+    A file that only head office needs may be missing.
+    """
+    for entry in _present(directory, manifest):
         fault = _fault(directory / entry.name, entry.bytes)
         if fault:
             raise CatalogError(
                 f"{directory / entry.name}: {fault}; restore the release or build it again"
             )
+
+
+def _present(directory: Path, manifest: Manifest) -> list[FileEntry]:
+    """All that a kiosk needs, and what else is there: as that may be nothing, or be damaged."""
+    return [
+        entry
+        for entry in manifest.files
+        if not entry.office or os.path.lexists(directory / entry.name)
+    ]
 
 
 def _fault(path: Path, size: int) -> str:
@@ -167,11 +167,11 @@ def _fault(path: Path, size: int) -> str:
 def verify(directory: Path) -> Manifest:
     """The full check: every byte of every file, and nothing else in the folder.
 
-    Raises CatalogError naming the first bad file.
+    What only head office needs may be missing. Raises CatalogError naming the first bad file.
     """
     manifest = read_manifest(directory)
     check_files(directory, manifest)
-    for entry in manifest.files:
+    for entry in _present(directory, manifest):
         _check_digest(directory, entry)
     expected = {NAME, *(entry.name for entry in manifest.files)}
     for path in sorted(directory.rglob("*")):
@@ -184,7 +184,7 @@ def verify(directory: Path) -> Manifest:
 
 def check_bytes(directory: Path, manifest: Manifest, names: Collection[str]) -> None:
     """Every byte of the named files, such as those a kiosk answers from. Raises CatalogError."""
-    for entry in manifest.files:
+    for entry in _present(directory, manifest):
         if entry.name in names:
             _check_digest(directory, entry)
 
@@ -207,9 +207,7 @@ def _check_digest(directory: Path, entry: FileEntry) -> None:
 def _body(manifest: Manifest) -> dict[str, Any]:
     body = dataclasses.asdict(manifest)
     body["augmentation"] = list(manifest.augmentation)
-    body["files"] = {
-        entry.name: {"bytes": entry.bytes, "sha256": entry.sha256} for entry in manifest.files
-    }
+    body["files"] = {entry.name: entry_body(entry) for entry in manifest.files}
     return body
 
 
@@ -223,52 +221,20 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _manifest(body: dict[str, Any]) -> Manifest:
-    features = _text(body["features"])
-    files = tuple(_file(name, entry) for name, entry in body["files"].items())
+    features = text(body["features"])
+    files = tuple(file_entry(name, entry) for name, entry in body["files"].items())
     if features and not {FEATURES, PICTURES} <= {entry.name for entry in files}:
         raise CatalogError("it names local features, but not their files; restore the release")
     return Manifest(
-        release=_text(body["release"]),
-        built_at=_text(body["built_at"]),
-        skus=_count(body["skus"]),
-        pictures=_count(body["pictures"]),
-        references=_count(body["references"]),
-        dimension=_count(body["dimension"]),
-        embedder=_model(body["embedder"]),
-        detector=_model(body["detector"]),
-        augmentation=tuple(_text(recipe) for recipe in body["augmentation"]),
+        release=text(body["release"]),
+        built_at=text(body["built_at"]),
+        skus=count(body["skus"]),
+        pictures=count(body["pictures"]),
+        references=count(body["references"]),
+        dimension=count(body["dimension"]),
+        embedder=model_name(body["embedder"]),
+        detector=model_name(body["detector"]),
+        augmentation=tuple(text(recipe) for recipe in body["augmentation"]),
         files=files,
         features=features,
     )
-
-
-def _model(body: dict[str, Any]) -> ModelName:
-    return ModelName(_text(body["name"]), _text(body["version"]), _digest(body["sha256"]))
-
-
-def _file(name: str, body: dict[str, Any]) -> FileEntry:
-    """A path that could leave the release, or name something else than a file in it, is refused."""
-    path = PurePosixPath(name)
-    plain = bool(path.parts) and path.as_posix() == name and not path.is_absolute()
-    inside = plain and not {"..", DERIVED} & set(path.parts) and name != NAME
-    if not inside or "\\" in name or not name.isprintable():
-        raise CatalogError(f"the file name {name!r} is not allowed in a release; do not use it")
-    return FileEntry(name, _count(body["bytes"]), _digest(body["sha256"]))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} should be a text")
-    return value
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"{value!r} should be a count")
-    return value
-
-
-def _digest(value: object) -> str:
-    if not isinstance(value, str) or not _SHA256.fullmatch(value):
-        raise TypeError(f"{value!r} should be a sha256")
-    return value
