@@ -9,13 +9,14 @@ two fit, nothing is guessed. All mistakes are reported at once, before a picture
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.catalog.manifest import NAME as RELEASE_MANIFEST
 from kiosk.catalog.tables import Row, Table, flip_of, is_plain, read_table, record_of, sku_id
 from kiosk.errors import SourceError
-from kiosk.values import Record
+from kiosk.values import Box, Record
 
 SKU_LIST = "skus.csv"
 MANIFEST_LIST = "manifest.csv"
@@ -39,14 +40,19 @@ class SourcePicture:
     """Path relative to the source, with `/`: what reports and records call it."""
     path: Path
     sku: str
+    region: Box | None = None
+    """Where the item is, in pixels of the upright picture; None: it is looked for."""
+    sha256: str = ""
+    """What its bytes must be; empty: nobody has said, whatever they are will do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Everything to enrol, sorted by SKU and name."""
 
-    pictures: tuple[SourcePicture, ...]
-    records: dict[str, Record]
+    pictures: Collection[SourcePicture]
+    """Gone through in order; a workshop's are read as they are needed, however many there are."""
+    records: Mapping[str, Record]
     """One for each SKU with a picture."""
     flips: frozenset[str]
     """SKUs whose list allows mirrored references."""
