@@ -152,6 +152,13 @@ class JournalConfig:
         low=0,
         high=36500,
     )
+    keep_mb: int = option(
+        512,
+        "most megabytes of the journal; beyond, local features go first, then looks, then "
+        "decisions, then what people said, each oldest first",
+        low=8,
+        high=1_000_000,
+    )
     commit_s: float = option(
         0.2, "longest time in seconds an entry waits for its batch to be written", low=0.01, high=10
     )

@@ -85,4 +85,7 @@ def _connect(path: Path, how: str, stack: ExitStack) -> sqlite3.Connection:
         connection.execute(f"CREATE TEMP TABLE entries (id INTEGER, {', '.join(COLUMNS)})")
     if version < 2:  # no kiosk of this version has written yet: no looks were kept
         connection.execute(f"CREATE TEMP TABLE looks (id INTEGER, {', '.join(LOOK_COLUMNS)})")
+    if version < 3:  # nor was anything sent
+        connection.execute("CREATE TEMP TABLE sent (taker TEXT, up_to INTEGER)")
+        connection.execute("CREATE TEMP TABLE dropped (kind TEXT, entries INTEGER)")
     return connection

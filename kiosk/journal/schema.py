@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """`PRAGMA user_version` of the database; a newer one is refused, never guessed at."""
 
 _ENTRIES = """CREATE TABLE entries (
@@ -43,6 +43,12 @@ _LOOKS = (
     # Features are swept sooner than the rest: only rows that still have some are looked through.
     "CREATE INDEX looks_features ON looks (at) WHERE features IS NOT NULL",
 )
+_SENDING = (
+    # Up to which entry each taker, such as head office, has everything for good.
+    "CREATE TABLE sent (taker TEXT PRIMARY KEY, up_to INTEGER NOT NULL) WITHOUT ROWID",
+    # Entries that had to go for want of space before any taker had them.
+    "CREATE TABLE dropped (kind TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID",
+)
 
 
 def bring_up(connection: sqlite3.Connection, version: int) -> None:
@@ -55,9 +61,9 @@ def bring_up(connection: sqlite3.Connection, version: int) -> None:
         if version == 0:
             for statement in (_ENTRIES, *_INDEXES):
                 connection.execute(statement)
-        else:
+        elif version == 1:
             _without_kinds(connection)
-        for statement in _LOOKS:
+        for statement in (*(_LOOKS if version < 2 else ()), *_SENDING):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")

@@ -23,7 +23,7 @@ from kiosk.journal.entries import COLUMNS, Entry, of_confirmation, of_decision, 
 from kiosk.journal.looks import LOOK_COLUMNS
 from kiosk.journal.recent import Clock, Recent
 from kiosk.journal.recorder import Status
-from kiosk.journal.sweep import sweep
+from kiosk.journal.sweep import sweep, sweep_space
 from kiosk.journal.waiting import CAPACITY, MAX_BYTES, Waiting
 from kiosk.sqlite_file import Place, Replaced, explain, is_damage, move_aside, settle
 from kiosk.values import Decision
@@ -51,6 +51,7 @@ class Journal:
         commit_s: float,
         keep_days: int,
         keep_features_days: int = 30,
+        keep_mb: int = 512,
         capacity: int = CAPACITY,
         max_bytes: int = MAX_BYTES,
         retry_s: float = 1.0,
@@ -59,6 +60,7 @@ class Journal:
         self._commit_s = commit_s
         self._keep = timedelta(days=keep_days)
         self._keep_features = timedelta(days=keep_features_days)
+        self._keep_bytes = keep_mb * 1_000_000
         self._retry_s = retry_s
         self._changed = threading.Condition()
         self._queue = Waiting(capacity, max_bytes)
@@ -215,10 +217,11 @@ class Journal:
             self._place.check()
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
-        """Forget what is too old, about once an hour."""
+        """Forget what is too old or too much, about once an hour."""
         if time.monotonic() < self._next_sweep_s:
             return
         deleted = sweep(connection, self._keep, self._keep_features)
+        deleted += sweep_space(connection, self._keep_bytes)
         with self._changed:
             self._entries -= deleted
         self._next_sweep_s = time.monotonic() + _SWEEP_EVERY_S

@@ -76,6 +76,7 @@ class Service:
             commit_s=config.journal.commit_s,
             keep_days=config.journal.keep_days,
             keep_features_days=config.journal.keep_features_days,
+            keep_mb=config.journal.keep_mb,
         )
         self._camera = CaptureProcess(config.camera, on_status=self._camera_changed)
         self._watch = CatalogWatch(
