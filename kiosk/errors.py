@@ -86,6 +86,14 @@ class SourceError(CatalogError):
     """The pictures or lists a release is to be built from are not usable."""
 
 
+class ImportRefused(SourceError, ValueError):
+    """A line of an import cannot be used, or the import as a whole. `code` is stable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
 class WorkshopError(CatalogError):
     """A workshop cannot be used as asked: change what was asked, or restore it."""
 
