@@ -94,6 +94,23 @@ class ImportRefused(SourceError, ValueError):
         super().__init__(message)
 
 
+class FilterError(UsageError, ValueError):
+    """A filter cannot be read: correct it where it says."""
+
+    exit_code = os.EX_USAGE
+
+    def __init__(self, text: str, position: int, expected: str, found: str) -> None:
+        self.position = position
+        """Character, counted from 0."""
+        self.expected = expected
+        start = max(0, position - 30)
+        around = text[start : position + 30]
+        super().__init__(
+            f"filter, character {position + 1}: expected {expected}, found {found}\n"
+            f"  {around}\n  {' ' * (position - start)}^"
+        )
+
+
 class WorkshopError(CatalogError):
     """A workshop cannot be used as asked: change what was asked, or restore it."""
 
