@@ -113,38 +113,30 @@ class Proposal:
     decided_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What is different since some number, in one snapshot."""
-
-    seq: int
-    """The number it is up to date with: ask with it the next time."""
-    skus: tuple[Sku, ...]
-    pictures: tuple[Picture, ...]
-    gone: tuple[Gone, ...]
-
-
 class Reading(Protocol):
     """One snapshot of a workshop. Everything in order of SKU, then picture name, by code point."""
 
     @property
-    def seq(self) -> int: ...
+    def seq(self) -> int:
+        """The number this snapshot is up to date with: what `since` takes the next time."""
 
     def counts(self) -> tuple[int, int]:
         """How many SKUs and pictures there are."""
 
     def sku(self, sku: str) -> Sku | None: ...
 
-    def skus(self) -> Iterator[Sku]:
-        """All of them, a few at a time: a million do not have to fit into memory."""
+    def skus(self, since: int = 0) -> Iterator[Sku]:
+        """Those added or changed after number `since`, by default all; a few at a time: a million
+        do not have to fit into memory."""
 
-    def pictures(self, sku: str | None = None) -> Iterator[Picture]:
-        """All of them, or those of one SKU, a few at a time."""
+    def pictures(self, sku: str | None = None, since: int = 0) -> Iterator[Picture]:
+        """Those of all SKUs or of one, added or changed after number `since`, a few at a time."""
+
+    def gone(self, since: int) -> Iterator[Gone]:
+        """What was taken away after number `since` and is not there again."""
 
     def categories(self) -> dict[str, int | None]:
         """Those made known by PutCategory, with their numbers; empty: any category will do."""
-
-    def changes_since(self, seq: int) -> Changes: ...
 
 
 class Repository(Protocol):
