@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,9 @@ class Enrolled:
     key: str
     probed: bool = False
     """Its result holds local features of camera views."""
+    lasting: str = ""
+    """The key that it would have were it not probed: which pictures are, changes with every build,
+    and what a release holds of a picture does not depend on it. Empty: `key`."""
 
 
 def assemble(
@@ -70,10 +74,16 @@ def assemble(
     enrolment: Enrolment,
     strangers: Strangers,
     risk: float,
+    *,
+    base: Path | None = None,
+    models: Mapping[str, Path] = MappingProxyType({}),
 ) -> tuple[Manifest, Calibration]:
     """Write the whole release to `work.release`, durably; `risk`: the wrong-accept rate asked for.
 
-    Raises OSError, sqlite3.Error.
+    `base`: a release folder whose segments are used again for the pictures that have not changed
+    (same `lasting` key, SKU and name); the answers are those of a release without it. Only results
+    of other pictures and of those that are probed are asked of `work`. `models`: files that the
+    release brings along, by name below `models/`. Raises OSError, sqlite3.Error, CatalogError.
     """
     folder = work.release
     (folder / THUMBNAILS).mkdir(parents=True)
