@@ -17,6 +17,8 @@ from kiosk.errors import StateError
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _FULL = {sqlite3.SQLITE_FULL}
+_WAIT_S = 2.0
+"""For another process that writes to the file."""
 
 
 class Replaced(StateError):
@@ -47,6 +49,51 @@ class Place:
     def _now(self) -> tuple[int, int]:
         status = self._path.stat()
         return status.st_dev, status.st_ino
+
+
+def open_for_writing(path: Path, kind: str, version: int, schema: str) -> sqlite3.Connection:
+    """The database, made by `schema` when it is missing. Autocommit: transactions are explicit.
+
+    `schema` sets user_version to `version`; for `kind` see `checked_version`. Raises sqlite3.Error,
+    OSError, or StateError when a newer kiosk wrote it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(
+        path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        found = checked_version(connection, path, kind, version)
+        make_durable(connection)
+        if found == 0:
+            connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
+            sync(path.parent)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path, kind: str, version: int) -> sqlite3.Connection:
+    """The database as it is, also from a card that cannot be written. Raises as for writing."""
+    for how in ("mode=ro", "immutable=1"):  # WAL needs a writable folder even to read
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_WAIT_S)
+        try:
+            checked_version(connection, path, kind, version)
+        except sqlite3.OperationalError:
+            connection.close()
+            if how == "immutable=1":
+                raise
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise AssertionError("unreachable")
+
+
+def data_version(connection: sqlite3.Connection) -> int:
+    """Differs once another process has written. Raises sqlite3.Error."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def make_durable(connection: sqlite3.Connection) -> None:

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from kiosk.durable import sync
+from kiosk import sqlite_file
 from kiosk.refusals.refusal import Refusal, halves
-from kiosk.sqlite_file import checked_version, make_durable, settle
+from kiosk.sqlite_file import data_version as data_version
+from kiosk.sqlite_file import settle
 from kiosk.vision.packed import pack, unpack
 
 SCHEMA_VERSION = 1
+_KIND = "refusals"
 _SCHEMA = f"""
 CREATE TABLE refusals (
     id TEXT PRIMARY KEY,
@@ -49,47 +51,16 @@ _UPSERT = (
     "WHEN '' THEN excluded.undone_at ELSE undone_at END"
 )
 _LENGTH_TOLERANCE = 0.02
-_WAIT_S = 2.0
-"""For another process that writes to the file."""
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """The database, made when it is missing. Autocommit mode: transactions are explicit.
-
-    Raises sqlite3.Error, OSError, or StateError when a newer kiosk wrote it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(
-        path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
-    )
-    try:
-        version = checked_version(connection, path, "refusals", SCHEMA_VERSION)
-        make_durable(connection)
-        if version == 0:
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-            sync(path.parent)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    """Made when it is missing; see `kiosk.sqlite_file`."""
+    return sqlite_file.open_for_writing(path, _KIND, SCHEMA_VERSION, _SCHEMA)
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """The database as it is, also from a card that cannot be written. Raises as for writing."""
-    for how in ("mode=ro", "immutable=1"):  # WAL needs a writable folder even to read
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_WAIT_S)
-        try:
-            checked_version(connection, path, "refusals", SCHEMA_VERSION)
-        except sqlite3.OperationalError:
-            connection.close()
-            if how == "immutable=1":
-                raise
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
-    raise AssertionError("unreachable")
+    """Also from a card that cannot be written; see `kiosk.sqlite_file`."""
+    return sqlite_file.open_for_reading(path, _KIND, SCHEMA_VERSION)
 
 
 def load(connection: sqlite3.Connection) -> tuple[list[Refusal], int]:
@@ -102,13 +73,11 @@ def load(connection: sqlite3.Connection) -> tuple[list[Refusal], int]:
     return found, len(rows) - len(found)
 
 
-def write(
-    connection: sqlite3.Connection, refusals: Iterable[Refusal], removed: Iterable[str]
-) -> None:
+def write(connection: sqlite3.Connection, rows: Iterable[Refusal], removed: Iterable[str]) -> None:
     """Put these rows in and take those out, all or none. Raises sqlite3.Error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany(_UPSERT, [_row(refusal) for refusal in refusals])
+        connection.executemany(_UPSERT, [_row(refusal) for refusal in rows])
         connection.executemany("DELETE FROM refusals WHERE id = ?", [(id_,) for id_ in removed])
         connection.execute("COMMIT")
     except BaseException:
@@ -116,11 +85,6 @@ def write(
             connection.execute("ROLLBACK")
         raise
     settle(connection)
-
-
-def data_version(connection: sqlite3.Connection) -> int:
-    """Differs once another process has written. Raises sqlite3.Error."""
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _row(refusal: Refusal) -> tuple[Any, ...]:

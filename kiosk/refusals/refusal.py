@@ -49,6 +49,10 @@ class Refusal:
     """The last kind of entry that the journal got of it; or empty."""
 
     @property
+    def row_id(self) -> str:
+        return self.refusal_id
+
+    @property
     def holds(self) -> bool:
         return not self.undone_at
 
