@@ -111,6 +111,12 @@ class FilterError(UsageError, ValueError):
         )
 
 
+class EngineError(KioskError):
+    """What computes a build cannot go on; what it has done is kept."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
 class WorkshopError(CatalogError):
     """A workshop cannot be used as asked: change what was asked, or restore it."""
 

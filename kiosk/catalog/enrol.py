@@ -15,9 +15,10 @@ import numpy as np
 
 from kiosk import __version__
 from kiosk.catalog.details import method
+from kiosk.catalog.result import Result
 from kiosk.catalog.second import MOST_PROBES
-from kiosk.catalog.work import Result
-from kiosk.values import Box
+from kiosk.errors import ImageError
+from kiosk.values import Box, Pixels
 from kiosk.vision.augment import CAMERA, MIRRORED, NEAR, PLAIN, VIEWS, View, seen
 from kiosk.vision.boxes import clip, grown
 from kiosk.vision.decode import decode_picture
@@ -25,6 +26,7 @@ from kiosk.vision.embed import Embedder
 from kiosk.vision.features import features
 from kiosk.vision.image import crop, fit_within, to_jpeg
 from kiosk.vision.locate import Locator, subject
+from kiosk.vision.prepare import prepared, recipe
 
 THUMBNAIL_SIDE = 256
 _THUMBNAIL_MARGIN = 0.08
@@ -46,6 +48,8 @@ class Enrolment:
     """False: each picture gives the one reference that it is."""
     details: bool = True
     """False: no local features, so no second look."""
+    prepare: tuple[str, ...] = ()
+    """What is done to a picture before it gives references: see `kiosk.vision.prepare`."""
 
     def views(self, mirrored: bool) -> tuple[View, ...]:
         """The views taken of each picture of a SKU; the first is the picture as it is."""
@@ -56,7 +60,7 @@ class Enrolment:
     def _compared(self, probed: bool) -> tuple[View, ...]:
         return COMPARED if self.details and probed else ()
 
-    def key(self, digest: str, mirrored: bool, probed: bool) -> str:
+    def key(self, digest: str, mirrored: bool, probed: bool, region: Box | None = None) -> str:
         """Names the result of the picture with this sha256 under these settings."""
         settings = [
             __version__,
@@ -65,40 +69,62 @@ class Enrolment:
             repr(self.locator.config),
             [str(view) for view in self.views(mirrored) + CAMERA],
             [method(), *map(str, self._compared(probed))] if self.details else [],
+            [recipe(step) for step in self.prepare],
+            None if region is None else repr(region),
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
         return digest + hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def enrol(self, data: bytes, name: str, mirrored: bool, probed: bool) -> Result:
+    def enrol(
+        self, data: bytes, name: str, mirrored: bool, probed: bool, region: Box | None = None
+    ) -> Result:
         """Decode, locate, look at all views; `probed`: also at the details of camera views, to
-        measure the second look with. Raises ImageError or EmbeddingError.
+        measure the second look with. `region`: where the item is, instead of locating it, in pixels
+        of the upright picture. Raises ImageError or EmbeddingError.
         """
         pixels = decode_picture(data, name)
+        box, note = self._place(pixels, name, region)
+        views = self.views(mirrored)
+        compared = self._compared(probed)
+        # References only: what a camera may see stays as a camera sees it.
+        shown = prepared(pixels, box, self.prepare)
+        # Batches of one picture: its vectors do not depend on where a build was interrupted.
+        vectors = self.embedder.embed(self._crops(shown, box, views))
+        probes = self.embedder.embed(self._crops(pixels, box, CAMERA + compared))
+        looks = ((shown, PLAIN), *((pixels, view) for view in compared)) if self.details else ()
+        around = clip(grown(box, _THUMBNAIL_MARGIN), pixels.shape[1], pixels.shape[0])
+        thumbnail = fit_within(crop(pixels, around, _PAD), THUMBNAIL_SIDE)
+        return Result(
+            box=box,
+            note=note,
+            views=tuple(view.name for view in views),
+            thumbnail=to_jpeg(thumbnail, _THUMBNAIL_QUALITY),
+            vectors=vectors.astype(np.float16),
+            probes=probes.astype(np.float16),
+            features=tuple(seen(each, box, view, features) for each, view in looks),
+        )
+
+    def _crops(self, pixels: Pixels, box: Box, views: tuple[View, ...]) -> list[Pixels]:
+        return [seen(pixels, box, view, self.embedder.crop) for view in views]
+
+    def _place(self, pixels: Pixels, name: str, region: Box | None) -> tuple[Box, str]:
+        """Where the item is, and what is to be said of that."""
         height, width = pixels.shape[:2]
+        if region is not None:
+            inside = 0 <= region.x1 < region.x2 <= width and 0 <= region.y1 < region.y2 <= height
+            if not inside:
+                raise ImageError(
+                    "InvalidRegion",
+                    f"{name}: the region {region.as_list()} does not lie in the picture of "
+                    f"{width}x{height} pixels; give x1, y1, x2, y2 inside it",
+                )
+            return region, ""
         detections = self.locator.locate(pixels)
         found = subject(detections, width, height)
         if found is not None:
             found = self.locator.refined(pixels, found)
         box = found.box if found else Box(0.0, 0.0, float(width), float(height))
-        views = self.views(mirrored)
-        compared = self._compared(probed)
-        # Batches of one picture: its vectors do not depend on where a build was interrupted.
-        vectors, probes = (
-            self.embedder.embed([seen(pixels, box, view, self.embedder.crop) for view in some])
-            for some in (views, CAMERA + compared)
-        )
-        looks = (PLAIN, *compared) if self.details else ()
-        around = clip(grown(box, _THUMBNAIL_MARGIN), width, height)
-        thumbnail = fit_within(crop(pixels, around, _PAD), THUMBNAIL_SIDE)
-        return Result(
-            box=box,
-            note=_note(len(detections)),
-            views=tuple(view.name for view in views),
-            thumbnail=to_jpeg(thumbnail, _THUMBNAIL_QUALITY),
-            vectors=vectors.astype(np.float16),
-            probes=probes.astype(np.float16),
-            features=tuple(seen(pixels, box, view, features) for view in looks),
-        )
+        return box, _note(len(detections))
 
 
 def _note(items: int) -> str:
