@@ -28,6 +28,7 @@ from kiosk.cli.progress import Progress
 from kiosk.config import VerifyConfig
 from kiosk.durable import write_durably
 from kiosk.errors import KioskError, StateError
+from kiosk.vision.prepare import steps_of
 from tools.evaluation.peers import NAMES
 from tools.evaluation.plan import Choice
 from tools.evaluation.product import UNHURRIED_MS
@@ -78,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     add("--step", type=int, default=1, metavar="K", help="ask only every K-th photo")
     add("--no-augment", action="store_true", help="one reference per picture, no views of it")
     add("--mirrored", action="store_true", help="enrol mirrored views of every SKU too")
+    add("--prepare", default="", metavar="STEPS", help="prepare references: clean, light or both")
     add("--no-verify", action="store_true", help="without the second look at the print")
     add(
         "--verify-budget",
@@ -151,6 +153,7 @@ def _request(wanted: argparse.Namespace) -> Request:
         threads=wanted.threads,
         augment=not wanted.no_augment,
         mirrored=wanted.mirrored,
+        prepare=steps_of(wanted.prepare),
         verify=VerifyConfig(on=not wanted.no_verify, budget_ms=wanted.verify_budget),
         peers=tuple(wanted.peer),
         weights=wanted.weights,

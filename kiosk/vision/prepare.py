@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kiosk.errors import UsageError
 from kiosk.values import Box, Pixels
 from kiosk.vision.boxes import clip, grown, stretched
 from kiosk.vision.image import resize
@@ -41,6 +42,15 @@ _BRIGHTEST = 6.0
 """Power of the mean that takes the colour of the light from the brightest places."""
 
 Mask = NDArray[np.bool_]
+
+
+def steps_of(text: str) -> tuple[str, ...]:
+    """The steps that `clean,light` and the like name, in their order. Raises UsageError."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in STEPS:
+            raise UsageError(f"--prepare {name}: give some of {', '.join(STEPS)}")
+    return tuple(step for step in STEPS if step in names)
 
 
 def recipe(step: str) -> str:

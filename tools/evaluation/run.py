@@ -42,6 +42,8 @@ class Request:
     threads: int = 1
     augment: bool = True
     mirrored: bool = False
+    prepare: tuple[str, ...] = ()
+    """Steps done to references: see `kiosk.vision.prepare`."""
     verify: VerifyConfig = VerifyConfig(budget_ms=UNHURRIED_MS)
     peers: tuple[str, ...] = ()
     weights: Path | None = None
@@ -88,7 +90,9 @@ def evaluate(request: Request, progress: Progress) -> Run:
         ModelsConfig(directory=request.models, threads=request.threads), LocateConfig()
     )
     with tempfile.TemporaryDirectory(prefix="evaluate-") as scratch:
-        options = BuildOptions(augment=request.augment, mirrored=request.mirrored)
+        options = BuildOptions(
+            augment=request.augment, mirrored=request.mirrored, prepare=request.prepare
+        )
         usable = [each for each in references if each.sku in set(plan.skus)]
         catalog = built(usable, Path(scratch), models, options, progress)
         asked = _Asked(plan, progress, [*early, *lost, *plan.problems, *catalog.problems])
@@ -140,6 +144,7 @@ def _settings(request: Request) -> dict[str, object]:
         **asdict(request.choice),
         "augment": request.augment,
         "mirrored": request.mirrored,
+        "prepare": list(request.prepare),
         "threads": request.threads,
         "verify": asdict(request.verify),
         "peers": list(request.peers),
