@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is current, what it replaced, how far it is trusted, and what must not come back.
+
+Values and the rules by which one becomes the next, no IO: `kiosk.store.store` makes each durable.
+A release is on trial until it has answered for a while; three starts that did not end well, or a
+failed check, put the one before it back and bar the bad one from coming again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from kiosk.announcement import Gate
+
+MOST_TRIES = 3
+"""Starts of a release that may end badly; the next one falls back."""
+MOST_QUARANTINED = 32
+"""The oldest are forgotten; their sequence numbers lie below the floor anyway."""
+CRASHED = "it did not survive three starts"
+BY_HAND = "rolled back by hand on this kiosk"
+
+
+class Phase(StrEnum):
+    """How far the current release is trusted."""
+
+    TRIAL = "trial"
+    GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A release of this store, as it was announced."""
+
+    release: str
+    """Its id: the name of its folder."""
+    manifest: str
+    """sha256 of its manifest's bytes."""
+    seq: int
+    """Of the announcement that brought it; 0: not known any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A release that may not come again, and why."""
+
+    release: str
+    manifest: str
+    reason: str
+    at: str
+    """UTC, ISO 8601."""
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """The one file that says what answers. Empty: nothing was ever activated."""
+
+    current: Installed | None = None
+    previous: Installed | None = None
+    """The last good one before it, to fall back to."""
+    phase: Phase = Phase.GOOD
+    tries: int = 0
+    """Starts of the current release that have not ended well so far, a running one included."""
+    damaged: str = ""
+    """Why the current release cannot be opened, though it was good: it must be installed again."""
+    gate: Gate = field(default_factory=Gate)
+    """When the current release is good."""
+    catalog: str = ""
+    """Name of the catalog that this kiosk stays with; empty: any."""
+    floor_seq: int = 0
+    """Announcements below it are refused; only ever grows."""
+    clock_floor: str = ""
+    """UTC, ISO 8601: it cannot be earlier than this; only ever grows. Empty: not known."""
+    pinned: tuple[str, ...] = ()
+    """Releases that are never collected."""
+    quarantined: tuple[Quarantined, ...] = ()
+    """The newest last."""
+
+    def barred(self, manifest: str) -> Quarantined | None:
+        """The entry that keeps the release with this manifest away."""
+        found = [each for each in self.quarantined if each.manifest == manifest]
+        return found[-1] if found else None
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Releases whose files must stay."""
+        held = {each.release for each in (self.current, self.previous) if each is not None}
+        return frozenset(held.union(self.pinned))
+
+
+def activated(pointer: Pointer, new: Installed, gate: Gate, catalog: str = "") -> Pointer:
+    """`new` is current and on trial. What is current already only gets its newer number."""
+    floor = max(pointer.floor_seq, new.seq)
+    pointer = replace(pointer, floor_seq=floor, catalog=pointer.catalog or catalog)
+    old = pointer.current
+    if old is not None and old.release == new.release:
+        return replace(pointer, current=new, gate=gate, damaged="")
+    # One that was never proven is nothing to fall back to.
+    proven = old if pointer.phase is Phase.GOOD else pointer.previous
+    return replace(
+        pointer,
+        current=new,
+        previous=None if proven is not None and proven.release == new.release else proven,
+        phase=Phase.TRIAL,
+        tries=0,
+        gate=gate,
+        damaged="",
+    )
+
+
+def started(pointer: Pointer, at: str) -> Pointer:
+    """One more start of a release on trial; after too many of them, the one before it is back."""
+    if pointer.current is None or pointer.phase is Phase.GOOD:
+        return pointer
+    if pointer.tries >= MOST_TRIES:
+        return failed(pointer, CRASHED, at)
+    return replace(pointer, tries=pointer.tries + 1)
+
+
+def ended(pointer: Pointer) -> Pointer:
+    """That start ended in order: it says nothing against the release."""
+    return replace(pointer, tries=max(0, pointer.tries - 1))
+
+
+def good(pointer: Pointer) -> Pointer:
+    """The current release has proven itself."""
+    return replace(pointer, phase=Phase.GOOD, tries=0) if pointer.current else pointer
+
+
+def failed(pointer: Pointer, reason: str, at: str) -> Pointer:
+    """The release before is current again, or none, and this one is quarantined."""
+    bad, back = pointer.current, pointer.previous
+    if bad is None:
+        return pointer
+    pointer = replace(pointer, current=back, previous=None, phase=Phase.GOOD, tries=0, damaged="")
+    return refused(pointer, bad, reason, at)
+
+
+def damaged(pointer: Pointer, reason: str) -> Pointer:
+    """A good release cannot be opened any more: it is to be installed again, not barred."""
+    return replace(pointer, damaged=reason)
+
+
+def refused(pointer: Pointer, bad: Installed, reason: str, at: str) -> Pointer:
+    """`bad` failed its checks: it may not come again."""
+    entry = Quarantined(bad.release, bad.manifest, reason, at, bad.seq)
+    return replace(pointer, quarantined=_listed(pointer.quarantined, entry))
+
+
+def allowed(pointer: Pointer, release: str) -> Pointer:
+    """A person says that `release` may come again."""
+    held = tuple(each for each in pointer.quarantined if each.release != release)
+    return replace(pointer, quarantined=held)
+
+
+def floored(pointer: Pointer, seq: int, clock: str) -> Pointer:
+    """Floors as high as these at least; `clock` is UTC, ISO 8601, or empty."""
+    return replace(
+        pointer,
+        floor_seq=max(pointer.floor_seq, seq),
+        clock_floor=max(pointer.clock_floor, clock),
+    )
+
+
+def _listed(held: Iterable[Quarantined], entry: Quarantined) -> tuple[Quarantined, ...]:
+    others = [each for each in held if each.manifest != entry.manifest]
+    return (*others, entry)[-MOST_QUARANTINED:]
