@@ -69,8 +69,10 @@ class Pointer:
     """When the current release is good."""
     catalog: str = ""
     """Name of the catalog that this kiosk stays with; empty: any."""
+    channel: str = ""
+    """Whose numbers `floor_seq` counts."""
     floor_seq: int = 0
-    """Announcements below it are refused; only ever grows."""
+    """Announcements below it are refused; only ever grows, as long as the channel is the same."""
     clock_floor: str = ""
     """UTC, ISO 8601: it cannot be earlier than this; only ever grows. Empty: not known."""
     pinned: tuple[str, ...] = ()
@@ -155,11 +157,16 @@ def allowed(pointer: Pointer, release: str) -> Pointer:
     return replace(pointer, quarantined=held)
 
 
-def floored(pointer: Pointer, seq: int, clock: str) -> Pointer:
-    """Floors as high as these at least; `clock` is UTC, ISO 8601, or empty."""
+def floored(pointer: Pointer, seq: int, clock: str, channel: str = "") -> Pointer:
+    """Floors as high as these at least; `clock` is UTC, ISO 8601, or empty.
+
+    Each channel has its own numbers, so another one (which only a person can choose) begins anew.
+    """
+    other = bool(channel) and channel != pointer.channel
     return replace(
         pointer,
-        floor_seq=max(pointer.floor_seq, seq),
+        channel=channel or pointer.channel,
+        floor_seq=seq if other else max(pointer.floor_seq, seq),
         clock_floor=max(pointer.clock_floor, clock),
     )
 

@@ -38,6 +38,7 @@ def recovered(releases: Releases, announced: Announcement | None) -> Pointer:
         phase=Phase.TRIAL if newest else Phase.GOOD,
         gate=announced.gate if announced and same else Gate(),
         catalog=announced.catalog if announced else "",
+        channel=announced.channel if announced else "",
         floor_seq=announced.seq if announced else 0,
         clock_floor=clock.isoformat(timespec="seconds") if clock else "",
     )

@@ -131,10 +131,12 @@ class Store:
         """A person says that a quarantined release may come again."""
         return self._change(lambda pointer: rules.allowed(pointer, release))
 
-    def raise_floors(self, seq: int = 0, clock: datetime | None = None) -> Pointer:
+    def raise_floors(
+        self, seq: int = 0, clock: datetime | None = None, channel: str = ""
+    ) -> Pointer:
         """From now on nothing older than this is believed; `clock`: aware. Writes only news."""
         text = clock.astimezone(UTC).isoformat(timespec="seconds") if clock else ""
-        return self._change(lambda pointer: rules.floored(pointer, seq, text))
+        return self._change(lambda pointer: rules.floored(pointer, seq, text, channel))
 
     # Room.
 
