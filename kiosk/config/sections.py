@@ -165,11 +165,51 @@ class JournalConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadConfig:
+    url: str = option("", "where `kiosk upload` sends the journal: `https://…`; empty: nowhere")
+    mqtt: str = option("", "or `mqtt://user@host/prefix`, `mqtts://…`: to a broker instead")
+    token_file: str = option("", "file with the token (or the broker's password) of this kiosk")
+    timeout_s: float = option(20.0, "seconds to wait for an answer", low=1, high=300)
+    deadline_s: float = option(
+        300.0, "seconds after which a pass begins no further batch", low=1, high=86400
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class StateConfig:
     directory: str = option(
         "",
         "where journal and catalog live; empty: systemd's state directory, "
         "else `~/.local/state/kiosk`",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SyncConfig:
+    source: str = option(
+        "",
+        "where the catalog is published: an http(s) address, or a folder such as a USB stick; "
+        "empty: this kiosk gets no releases by itself",
+    )
+    channel: str = option("stable", "which releases this kiosk takes; a few take `canary` first")
+    root: str = option(
+        "",
+        "the `root.json` that head office gave; empty: the one that `kiosk sync enrol` took",
+    )
+    reserve_mb: int = option(
+        256, "megabytes that stay free on the disk whatever a release needs", low=1, high=1_000_000
+    )
+    silence_s: float = option(
+        20.0, "longest time in seconds that a server may say nothing", low=0.1, high=600
+    )
+    deadline_s: float = option(
+        1800.0,
+        "longest time in seconds for one pass; what came is kept and the next one goes on",
+        low=1,
+        high=86_400,
+    )
+    least_bytes_per_s: float = option(
+        500.0, "a server slower than this is left for the next pass", low=0, high=1e9
     )
 
 
@@ -199,7 +239,9 @@ class Config:
     barcode: BarcodeConfig = field(default_factory=BarcodeConfig)
     decide: DecideConfig = field(default_factory=DecideConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
+    upload: UploadConfig = field(default_factory=UploadConfig)
     state: StateConfig = field(default_factory=StateConfig)
+    sync: SyncConfig = field(default_factory=SyncConfig)
     web: WebConfig = field(default_factory=WebConfig)
     log: LogConfig = field(default_factory=LogConfig)
 

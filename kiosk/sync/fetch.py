@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A blob, from wherever it broke off: what came is kept, and only its hash makes it the blob.
+
+Rule: no answer of a server can shorten what is there. One that begins too early is read past.
+"""
+
+from __future__ import annotations
+
+from kiosk.announcement import Blob
+from kiosk.errors import Tampered
+from kiosk.store.blobs import Blobs, Part
+from kiosk.sync.evidence import Unanswered
+from kiosk.sync.origin import Origin
+
+LEAST_GAIN = 16 * 1024
+"""Bytes that a try must bring to count as one that went on."""
+MOST_FRUITLESS = 3
+"""Tries in a row without that much; then it is left for the next pass."""
+BLOBS = "blobs"
+
+
+def fetch(origin: Origin, blobs: Blobs, blob: Blob) -> None:
+    """Have `blob` in the store, fetching what is missing of it.
+
+    Raises Unanswered when it cannot be had now (what came is kept), Tampered when what came is not
+    the blob, OSError when it cannot be written.
+    """
+    if blobs.has(blob):
+        return
+    part = blobs.part(blob.sha256)
+    if part.bytes > blob.bytes:
+        part.clear()
+    resumed = part.bytes > 0
+    _complete(origin, part, blob)
+    try:
+        blobs.keep(blob)
+    except Tampered:
+        if not resumed:
+            raise
+        # What was left of an earlier pass may have been torn by a power cut: once more, whole.
+        _complete(origin, part, blob)
+        blobs.keep(blob)
+
+
+def path_of(blob: Blob) -> str:
+    """Where it lies in a repository."""
+    return f"{BLOBS}/{blob.sha256[:2]}/{blob.sha256}"
+
+
+def _complete(origin: Origin, part: Part, blob: Blob) -> None:
+    """Append until `part` has its length. Raises Unanswered, OSError."""
+    fruitless = 0
+    whole = False
+    while part.bytes < blob.bytes:
+        before = part.bytes
+        try:
+            _append(origin, part, blob, 0 if whole else before)
+        except Unanswered as error:
+            fruitless = 0 if part.bytes - before >= LEAST_GAIN else fruitless + 1
+            odd = error.code == "unusable" and before > 0 and not whole
+            if not odd and (error.code != "cut" or fruitless >= MOST_FRUITLESS):
+                raise
+            whole = whole or odd  # a server that cannot go on may still give it from the start
+
+
+def _append(origin: Origin, part: Part, blob: Blob, offset: int) -> None:
+    with origin.tail(path_of(blob), blob.bytes, offset) as tail:
+        place, have = tail.start, part.bytes
+        for chunk in tail.chunks:
+            fresh = chunk[max(0, have - place) :][: blob.bytes - have]
+            place += len(chunk)
+            if fresh:
+                part.append(fresh)
+                have += len(fresh)
+            if have >= blob.bytes:
+                return
+    if have < blob.bytes:
+        raise Unanswered("cut", f"{origin.name}: gave only {place} of {blob.bytes} bytes")

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A published repository behind a web server: bounded in bytes and in time, and nothing decoded.
+
+Rules: a server is only believed where its answer fits what was asked; it is never followed to
+another place; and whatever it does, each request ends by the clock.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from kiosk import __version__
+from kiosk.sync import evidence
+from kiosk.sync.evidence import Unanswered, cut_off, too_slow, unreachable, unusable
+from kiosk.sync.origin import CHUNK, Limits, Tail, Traffic
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+_MOST_REDIRECTS = 3
+_TROUBLE = (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError)
+"""What a transfer fails with, also when its connection is cut under it by `_Watch`."""
+
+Reply = urllib3.response.BaseHTTPResponse
+
+
+class WebOrigin:
+    """Reads through one connection that is kept open from file to file."""
+
+    def __init__(
+        self, base: str, limits: Limits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`base` is an http(s) URL without query; `clock` gives seconds."""
+        self.name = base.rstrip("/")
+        self.traffic = Traffic()
+        self._limits = limits
+        self._clock = clock
+        self._open: list[HTTPConnection] = []
+        self._pools = _pools(self.name, self._open)
+
+    def close(self) -> None:
+        self._pools.clear()
+
+    def small(self, path: str, max_bytes: int) -> bytes:
+        url = f"{self.name}/{path}"
+        with self._reply(url, {}, self._limits.small_s) as (reply, watch):
+            if reply.status != 200:
+                raise _refusal(url, reply)
+            if _length(reply) > max_bytes:
+                raise _too_long(url, max_bytes)
+            data = b""
+            for chunk in self._chunks(url, reply, watch):
+                data += chunk
+                if len(data) > max_bytes:
+                    raise _too_long(url, max_bytes)
+        return data
+
+    @contextmanager
+    def tail(self, path: str, size: int, offset: int) -> Iterator[Tail]:
+        url = f"{self.name}/{path}"
+        asked = {"Range": f"bytes={offset}-"} if offset else {}
+        with self._reply(url, asked, self._limits.large_s) as (reply, watch):
+            start = _start(url, reply, size, offset)
+            yield Tail(start, self._steady(url, self._chunks(url, reply, watch)))
+
+    @contextmanager
+    def _reply(
+        self, url: str, headers: dict[str, str], whole_s: float
+    ) -> Iterator[tuple[Reply, _Watch]]:
+        """The head of an answer; its connection is cut when `whole_s` are over."""
+        with _Watch(self._open, min(whole_s, self._limits.small_s)) as head:
+            reply = self._asked(url, headers, head)
+        try:
+            with _Watch(self._open, whole_s) as watch:
+                yield reply, watch
+        finally:
+            reply.close()
+
+    def _asked(self, url: str, headers: dict[str, str], watch: _Watch) -> Reply:
+        place = url
+        for _ in range(_MOST_REDIRECTS + 1):
+            self.traffic.requests += 1
+            try:
+                reply = self._pools.request(
+                    "GET",
+                    place,
+                    headers={**_HEADERS, **headers},
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    decode_content=False,
+                    timeout=urllib3.Timeout(self._limits.silence_s),
+                )
+            except _TROUBLE as error:
+                raise _no_answer(url, error, watch.late) from error
+            target = reply.get_redirect_location()
+            if not target:
+                return reply
+            reply.close()
+            place = urljoin(place, target)
+            if _origin_of(place) != _origin_of(url):
+                break
+        raise evidence.refused(url, reply.status, "")
+
+    def _chunks(self, url: str, reply: Reply, watch: _Watch) -> Iterator[bytes]:
+        """The body as it comes. Never decoded: what was not asked for is refused."""
+        encoding = reply.headers.get("Content-Encoding", "identity")
+        if encoding.lower() != "identity":
+            raise unusable(url, f"it comes as {encoding[:20]!r}, which was not asked for")
+        while True:
+            try:
+                chunk = reply.read1(CHUNK, decode_content=False)
+            except _TROUBLE as error:
+                raise _broken(url, error, watch.late) from error
+            if not chunk:
+                if watch.late:
+                    raise _broken(url, TimeoutError(), late=True)
+                return
+            self.traffic.received += len(chunk)
+            yield chunk
+
+    def _steady(self, url: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """`chunks` as long as they come fast enough."""
+        begun, came = self._clock(), 0
+        for chunk in chunks:
+            came += len(chunk)
+            lasted = self._clock() - begun
+            if lasted >= self._limits.rate_s:
+                if came < self._limits.least_bytes_per_s * lasted:
+                    yield chunk
+                    raise too_slow(url, f"only {came / lasted:.0f} bytes come in a second")
+                begun, came = self._clock(), 0
+            yield chunk
+
+
+_HEADERS = {"User-Agent": f"kiosk/{__version__}", "Accept-Encoding": "identity"}
+
+
+class _Watch:
+    """Cuts the connections when the time is over: a server that drips ends by nothing else."""
+
+    def __init__(self, connections: list[HTTPConnection], seconds: float) -> None:
+        self.late = False
+        self._connections = connections
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+    def _cut(self) -> None:
+        self.late = True
+        for connection in self._connections:
+            if isinstance(connection.sock, socket.socket):
+                try:  # of the plain socket, below TLS: nobody waits for a farewell
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+                except OSError:
+                    continue  # it is closed already, which is what was wanted
+
+
+def _pools(base: str, made: list[HTTPConnection]) -> urllib3.PoolManager:
+    """One connection at a time; each that is made is noted in `made`."""
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            made.append(self)
+            super().connect()
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            made.append(self)
+            super().connect()
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    parts = urlsplit(base)
+    proxy = getproxies().get(parts.scheme)
+    if proxy and not proxy_bypass(parts.hostname or ""):
+        pools: urllib3.PoolManager = urllib3.ProxyManager(proxy, num_pools=1, maxsize=1)
+    else:
+        pools = urllib3.PoolManager(num_pools=1, maxsize=1)
+    pools.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    return pools
+
+
+def _origin_of(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _refusal(url: str, reply: Reply) -> Unanswered:
+    return evidence.refused(url, reply.status, reply.headers.get("Retry-After", ""))
+
+
+def _length(reply: Reply) -> int:
+    text = reply.headers.get("Content-Length", "")
+    return int(text) if text.isdecimal() else 0
+
+
+def _too_long(url: str, max_bytes: int) -> Unanswered:
+    return unusable(url, f"the answer has more than {max_bytes} bytes")
+
+
+def _no_answer(url: str, error: Exception, late: bool) -> Unanswered:
+    if late or isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return too_slow(url, "it was asked, but does not answer in time")
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return unusable(url, f"its TLS certificate is not accepted ({_reason(error)})")
+    if isinstance(error, urllib3.exceptions.ProtocolError):
+        return cut_off(url, _reason(error))
+    return unreachable(url, _reason(error))
+
+
+def _broken(url: str, error: Exception, late: bool) -> Unanswered:
+    if late:
+        return too_slow(url, "it took too long as a whole")
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return too_slow(url, "nothing more came")
+    return cut_off(url, _reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost reason, without the objects that urllib3 prints."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:120] or type(error).__name__
+
+
+def _start(url: str, reply: Reply, size: int, offset: int) -> int:
+    """Where the body begins in the file. Raises Unanswered unless it can be of that file."""
+    if reply.status not in (200, 206):
+        raise _refusal(url, reply)
+    if evidence.is_page(reply.headers.get("Content-Type", "")):
+        raise unusable(url, "a web page came instead")
+    start, total = 0, reply.headers.get("Content-Length") or str(size)
+    if reply.status == 206:
+        match = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        start, total = (int(match[1]), match[3]) if match else (size, "?")
+        if total == "*":
+            total = str(size)
+    if total != str(size):
+        raise unusable(url, f"it has {total[:20]} bytes instead of {size}")
+    if start > offset:
+        raise unusable(url, f"it begins at byte {start}, {offset} was asked for")
+    return start
