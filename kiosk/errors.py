@@ -121,6 +121,12 @@ class WorkshopError(CatalogError):
     """A workshop cannot be used as asked: change what was asked, or restore it."""
 
 
+class WorkshopUnreachable(WorkshopError):
+    """The database of a workshop does not answer: what was told as done is; try the rest again."""
+
+    exit_code = os.EX_TEMPFAIL
+
+
 class AnnouncementError(CatalogError, ValueError):
     """What a channel says of itself cannot be used."""
 
@@ -187,6 +193,16 @@ class RefusalError(KioskError, ValueError):
     """Nothing of this decision can be refused: show the item again."""
 
     exit_code = os.EX_DATAERR
+
+
+class AdditionError(KioskError, ValueError):
+    """An item cannot be enrolled as asked: change what was asked. `code` is stable."""
+
+    exit_code = os.EX_DATAERR
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
 
 
 class OrderError(KioskError, ValueError):
