@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shared by all tests: nothing phones home; the tiny models."""
+"""Shared by all tests: nothing phones home; the tiny models; a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
+from postgres_server import postgres as postgres
 from tiny_models import write_models  # telemetry starts at import
 
 

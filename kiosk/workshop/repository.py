@@ -61,7 +61,7 @@ class ImportJob:
     next_line: int
     """The first line that is not done, from 1."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Results so far by `Result.value`, and `failed`."""
+    """Pictures so far by `Result.value`, SKUs as `sku_added` and so on, and lines that `failed`."""
     done: bool = False
 
 
