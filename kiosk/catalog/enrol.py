@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Enrolment: one catalog picture becomes a thumbnail and the references of its views.
 
-What comes out depends on the bytes of the picture and on the settings only; `Enrolment.key` names
-both, so that a result can be kept and found again.
+What comes out depends on the bytes of the picture and on the settings only; its sha256 and
+`Enrolment.settings` name both, so that a result can be kept and found again.
 """
 
 from __future__ import annotations
@@ -60,8 +60,11 @@ class Enrolment:
     def _compared(self, probed: bool) -> tuple[View, ...]:
         return COMPARED if self.details and probed else ()
 
-    def key(self, digest: str, mirrored: bool, probed: bool, region: Box | None = None) -> str:
-        """Names the result of the picture with this sha256 under these settings."""
+    def settings(self, mirrored: bool, probed: bool, region: Box | None = None) -> str:
+        """Names everything that shapes a result beside the picture, in 16 hexadecimal digits.
+
+        Behind the sha256 of the picture it is the key of the result.
+        """
         settings = [
             __version__,
             self.locator.card.body,
@@ -73,7 +76,7 @@ class Enrolment:
             None if region is None else repr(region),
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
-        return digest + hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def enrol(
         self, data: bytes, name: str, mirrored: bool, probed: bool, region: Box | None = None

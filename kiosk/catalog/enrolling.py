@@ -49,6 +49,8 @@ class _Asked:
     digest: str
     key: str
     probed: bool
+    lasting: str
+    """The key without being probed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Enrolling:
         self._waiting: dict[int, _Asked] = {}
         self._settled: dict[int, _Settled] = {}
         self._next = 0
+        self._known: dict[tuple[bool, bool], str] = {}
         self._first: dict[tuple[str, Box | None], SourcePicture] = {}
         self.enrolled: list[Enrolled] = []
         self.failed: list[PictureReport] = []
@@ -122,8 +125,10 @@ class Enrolling:
         if not digest:
             data = read_bytes(picture.path, picture.name)
             digest = hashlib.sha256(data).hexdigest()
-        key = self._enrolment.key(digest, mirrored, probed, picture.region)
-        asked = _Asked(picture, digest, key, probed)
+        key, lasting = (
+            digest + self._settings(mirrored, each, picture.region) for each in (probed, False)
+        )
+        asked = _Asked(picture, digest, key, probed, lasting)
         note = self._cache.note(key)
         if note is not None:
             self._settled[number] = _Settled(picture, asked, "", note, kept=True)
@@ -136,6 +141,16 @@ class Enrolling:
                 )
         self._waiting[number] = asked
         return Job(number, picture.name, data, mirrored, probed, picture.region)
+
+    def _settings(self, mirrored: bool, probed: bool, region: Box | None) -> str:
+        """`Enrolment.settings`; computed once for all pictures that are nothing special."""
+        if region is not None:
+            return self._enrolment.settings(mirrored, probed, region)
+        known = self._known.get((mirrored, probed))
+        if known is None:
+            known = self._enrolment.settings(mirrored, probed)
+            self._known[mirrored, probed] = known
+        return known
 
     def _take(self, outcome: Outcome) -> None:
         asked = self._waiting.pop(outcome.number)
@@ -164,7 +179,7 @@ class Enrolling:
             else:
                 if twin is not picture:
                     note = f"the same picture as {twin.name} of SKU {twin.sku}"
-                self.enrolled.append(Enrolled(picture, asked.digest, asked.key, asked.probed))
+                self.enrolled.append(_enrolled(asked))
         self._report(
             PictureReport(picture.name, picture.sku, settled.code, note, kept=settled.kept)
         )
@@ -178,6 +193,12 @@ class Enrolling:
     def _mirrored(self, sku: str) -> bool:
         source = self._source
         return sku in source.flips or (self._mirrored_by_default and sku not in source.fixed)
+
+
+def _enrolled(asked: _Asked) -> Enrolled:
+    return Enrolled(
+        asked.picture, asked.digest, asked.key, probed=asked.probed, lasting=asked.lasting
+    )
 
 
 def probed_pictures(pictures: Collection[SourcePicture]) -> set[tuple[str, str]]:
