@@ -9,9 +9,10 @@ and no clock enters the content.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from kiosk.catalog.assemble import assemble
 from kiosk.catalog.calibrate import RISK
@@ -81,12 +82,16 @@ def build(
     options: BuildOptions = BuildOptions(),
     engine: EngineOf = Local,
     cache: Path | None = None,
+    base: Path | None = None,
+    models: Mapping[str, Path] = MappingProxyType({}),
     progress: Progress = lambda report, done, total: None,
 ) -> BuildReport:
     """Build the release folder `out` from `source` (see `kiosk.catalog.sources`).
 
     `engine` makes what computes, by default this process; whichever it is, the release is the same.
     `cache`: a file that keeps results for later builds; None: they are kept until this one is done.
+    `base`: a release whose blocks are used again where nothing changed. `models`: files that the
+    release brings along, by name below `models/`.
 
     Pictures that cannot be used are reported and left out. Raises SourceError when nothing can be
     used, CatalogError when `out` is taken, BusyError when it is being built, ModelError when the
@@ -107,7 +112,14 @@ def build(
             where = "the source" if isinstance(source, Source) else source
             raise SourceError(f"{where}: none of its pictures can be used; see each one's reason")
         manifest, calibration = assemble(
-            work, enrolling.enrolled, wanted.records, enrolment, strangers, options.risk
+            work,
+            enrolling.enrolled,
+            wanted.records,
+            enrolment,
+            strangers,
+            options.risk,
+            base=base,
+            models=models,
         )
         publish(work, out, replace=options.replace)
         if cache is not None:
