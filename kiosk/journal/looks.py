@@ -141,6 +141,7 @@ def facts_of(match: Match) -> dict[str, Any]:
         "category": match.category,
         "accept": None if match.accept is None else number(match.accept),
         "refused": match.refused,
+        "added": match.added,
         "evidence": None if match.fused is None else number(match.evidence),
         "verified": None if match.verified is None else plain(asdict(match.verified)),
     }
@@ -165,6 +166,7 @@ def match_of(facts: Mapping[str, Any]) -> Match:
         str(facts.get("category", "")),
         _optional(facts.get("accept")),
         bool(facts.get("refused", False)),
+        bool(facts.get("added", False)),
     )
 
 

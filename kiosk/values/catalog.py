@@ -36,6 +36,8 @@ class Match:
     """Least similarity to accept this very SKU, where it differs from the release's."""
     refused: bool = False
     """What this kiosk was told is not this SKU is nearer than any reference of it."""
+    added: bool = False
+    """Its best reference was added on this kiosk: no release has it."""
 
     @property
     def evidence(self) -> float:
