@@ -19,6 +19,7 @@ from uuid import uuid4
 from kiosk.announcement import Announcement, Gate
 from kiosk.durable import DiskFiles, Files, made_folder, replace_file
 from kiosk.errors import CatalogError, Held
+from kiosk.store import metadata
 from kiosk.store import pointer as rules
 from kiosk.store.blobs import Blobs
 from kiosk.store.notes import announced_in, status_from, status_json
@@ -33,11 +34,10 @@ _log = logging.getLogger(__name__)
 STORE_FOLDER = "store"
 """Its name in the state directory."""
 POINTER, STATUS, ANNOUNCED, IDENTITY = "pointer.json", "sync.json", "announced.json", "kiosk_id"
+TUF = "tuf"
 RESERVE_BYTES = 64 * 1024 * 1024
 """Space that is left for the journal whatever a release would like."""
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
-_LAST = ("snapshot.json", "timestamp.json")
-"""Metadata that names the rest: published after it, in this order."""
 
 
 class Store:
@@ -179,28 +179,13 @@ class Store:
 
     def metadata(self) -> dict[str, bytes]:
         """The verified metadata by file name; what cannot be read is left out."""
-        folder = self.folder / "tuf"
-        found = {}
-        for name in self._files.names(folder):
-            if name.endswith(".json") and not name.startswith("."):
-                found[name] = self._files.read(folder / name)
-        return found
+        return metadata.read(self._files, self.folder / TUF)
 
-    def publish(self, metadata: Mapping[str, bytes]) -> int:
+    def publish(self, news: Mapping[str, bytes]) -> int:
         """Keep verified metadata by plain file name: only what differs is written, roots first,
         what names the rest last. Gives how many files were. Raises OSError.
         """
-        folder = self.folder / "tuf"
-        known = self.metadata()
-        news = [name for name in metadata if known.get(name) != metadata[name]]
-        if news:
-            made_folder(self._files, self.folder)
-            made_folder(self._files, folder)
-        for name in sorted(news, key=_rank):
-            if Path(name).name != name or name.startswith("."):
-                raise ValueError(f"{name!r} is not a plain file name")
-            replace_file(self._files, folder / name, metadata[name])
-        return len(news)
+        return metadata.publish(self._files, self.folder / TUF, news)
 
     def announced(self) -> Announcement | None:
         """The newest announcement that was verified here."""
@@ -218,17 +203,18 @@ class Store:
         """Keep the word of a sync pass; the same as before writes nothing, whatever the time."""
         before = self.status()
         if replace(before, at="") == replace(status, at=""):
+            status = before
+        if self._bytes(STATUS) == status_json(status):
+            self._files.sync_folder(self.folder)
             return False
         self._put(STATUS, status_json(status))
         return True
 
     def kiosk_id(self) -> str:
         """32 hex digits that name this kiosk, made once. Raises OSError."""
-        if not self.known_id:
-            made_folder(self._files, self.folder)
-            with self._files.lock(self.folder / "lock"):
-                if not self.known_id:
-                    self._put(IDENTITY, f"{uuid4().hex}\n".encode())
+        made_folder(self._files, self.folder)
+        with self._files.lock(self.folder / "lock"):
+            self._put(IDENTITY, f"{self.known_id or uuid4().hex}\n".encode())
         return self.known_id
 
     @property
@@ -276,16 +262,11 @@ class Store:
         return b"" if self._files.size(path) is None else self._files.read(path)
 
     def _put(self, name: str, data: bytes) -> None:
-        if self._bytes(name) != data:
+        if self._bytes(name) == data:
+            self._files.sync_folder(self.folder)
+        else:
             made_folder(self._files, self.folder)
             replace_file(self._files, self.folder / name, data)
 
     def _at(self) -> str:
         return self._now().isoformat(timespec="seconds")
-
-
-def _rank(name: str) -> tuple[int, int, str]:
-    number = name.split(".")[0]
-    if name == "root.json" or name.endswith(".root.json"):
-        return 0, int(number) if number.isdigit() else 2**62, name
-    return (2 + _LAST.index(name) if name in _LAST else 1), 0, name
