@@ -18,7 +18,7 @@ from kiosk.catalog.cache import Cache
 from kiosk.catalog.engines.jobs import Engine, Job, Outcome
 from kiosk.catalog.enrol import MOST_PROBED, Enrolment
 from kiosk.catalog.sources import Source, SourcePicture
-from kiosk.errors import ImageError
+from kiosk.errors import EngineError, ImageError
 from kiosk.values import Box
 from kiosk.vision.decode import read_bytes
 
@@ -99,6 +99,11 @@ class Enrolling:
         with closing(engine.run(self._jobs())) as outcomes:
             for outcome in outcomes:
                 self._take(outcome)
+        if self._waiting:
+            lost = next(iter(self._waiting.values())).picture.name
+            raise EngineError(
+                f"{lost}: the engine gave no answer; what is done is kept, run the build again"
+            )
         self._tell()
         for name in self._source.empty:
             self._report(PictureReport(name, name, "NoPictures", f"{name}: holds no picture"))
