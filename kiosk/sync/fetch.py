@@ -27,10 +27,13 @@ def fetch(origin: Origin, blobs: Blobs, blob: Blob) -> None:
     """
     if blobs.has(blob):
         return
+    if not blob.bytes:
+        blobs.put(b"", blob)
+        return
     part = blobs.part(blob.sha256)
-    if part.bytes > blob.bytes:
+    if part.size > blob.bytes:
         part.clear()
-    resumed = part.bytes > 0
+    resumed = part.size > 0
     _complete(origin, part, blob)
     try:
         blobs.keep(blob)
@@ -51,12 +54,12 @@ def _complete(origin: Origin, part: Part, blob: Blob) -> None:
     """Append until `part` has its length. Raises Unanswered, OSError."""
     fruitless = 0
     whole = False
-    while part.bytes < blob.bytes:
-        before = part.bytes
+    while part.size < blob.bytes:
+        before = part.size
         try:
             _append(origin, part, blob, 0 if whole else before)
         except Unanswered as error:
-            fruitless = 0 if part.bytes - before >= LEAST_GAIN else fruitless + 1
+            fruitless = 0 if part.size - before >= LEAST_GAIN else fruitless + 1
             odd = error.code == "unusable" and before > 0 and not whole
             if not odd and (error.code != "cut" or fruitless >= MOST_FRUITLESS):
                 raise
@@ -65,7 +68,7 @@ def _complete(origin: Origin, part: Part, blob: Blob) -> None:
 
 def _append(origin: Origin, part: Part, blob: Blob, offset: int) -> None:
     with origin.tail(path_of(blob), blob.bytes, offset) as tail:
-        place, have = tail.start, part.bytes
+        place, have = tail.start, part.size
         for chunk in tail.chunks:
             fresh = chunk[max(0, have - place) :][: blob.bytes - have]
             place += len(chunk)

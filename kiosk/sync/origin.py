@@ -28,8 +28,8 @@ class Limits:
     """Longest time without a byte."""
     small_s: float = 60.0
     """Longest time for a small file as a whole, and for the head of a large one."""
-    large_s: float = 1800.0
-    """Longest time for a large file as a whole; what came is kept."""
+    pass_s: float = 1800.0
+    """Longest time for all that is asked of one origin; what came is kept."""
     least_bytes_per_s: float = 500.0
     """A large file that comes slower, over `rate_s`, is given up for now; what came is kept."""
     rate_s: float = 30.0

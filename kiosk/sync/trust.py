@@ -18,9 +18,10 @@ from tuf.api.exceptions import (
     DownloadError,
     DownloadHTTPError,
     ExpiredMetadataError,
+    LengthOrHashMismatchError,
     RepositoryError,
 )
-from tuf.api.metadata import Metadata, Root
+from tuf.api.metadata import Metadata, Root, TargetFile
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
@@ -34,6 +35,7 @@ METADATA, TARGETS = "metadata", "targets"
 """Folders of a repository."""
 _ROOT = re.compile(r"(\d{1,9})\.root\.json")
 _HISTORY = "root_history"
+_ANNOUNCED = "announced"
 _LIMITS = UpdaterConfig(
     max_root_rotations=256,
     max_delegations=8,
@@ -74,6 +76,9 @@ def announced(scratch: Path, origin: Origin, root: bytes, channel: str, at: date
                 "published",
             )
         digest = target.hashes.get("sha256", "")
+        kept = _kept(scratch, target)
+        if kept:
+            return kept
         path = f"{TARGETS}/{digest}.{channel}.json"
         data = fetcher.download_bytes(path, min(target.length, announcement.MAX_BYTES))
         target.verify_length_and_hashes(data)
@@ -110,9 +115,12 @@ def fault(name: str, error: Exception, came: bytes, at: datetime) -> Exception:
     return Tampered("not_signed", f"{name}: is not what was signed ({_words(error)}). {_SAME}")
 
 
-def fill(scratch: Path, kept: Mapping[str, bytes]) -> None:
-    """Lay out what was kept, by name as `verified` gave it, for the client."""
+def fill(scratch: Path, kept: Mapping[str, bytes], announcement: bytes = b"") -> None:
+    """Lay out what was kept for the client, by name as `verified` gave it, and the last
+    announcement: it is not fetched again.
+    """
     (scratch / _HISTORY).mkdir()
+    (scratch / _ANNOUNCED).write_bytes(announcement)
     for name, data in kept.items():
         folder = scratch / _HISTORY if _ROOT.fullmatch(name) else scratch
         (folder / name).write_bytes(data)
@@ -156,6 +164,15 @@ class _Fetcher(FetcherInterface):
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         raise Unanswered("unusable", f"{url}: is not fetched this way")  # only whole files are
+
+
+def _kept(scratch: Path, target: TargetFile) -> bytes:
+    data = (scratch / _ANNOUNCED).read_bytes()
+    try:
+        target.verify_length_and_hashes(data)
+    except LengthOrHashMismatchError:
+        return b""
+    return data
 
 
 def _version(path: Path) -> int:

@@ -47,6 +47,7 @@ class WebOrigin:
         self._clock = clock
         self._open: list[HTTPConnection] = []
         self._pools = _pools(self.name, self._open)
+        self._end = clock() + limits.pass_s
 
     def close(self) -> None:
         self._pools.clear()
@@ -69,7 +70,7 @@ class WebOrigin:
     def tail(self, path: str, size: int, offset: int) -> Iterator[Tail]:
         url = f"{self.name}/{path}"
         asked = {"Range": f"bytes={offset}-"} if offset else {}
-        with self._reply(url, asked, self._limits.large_s) as (reply, watch):
+        with self._reply(url, asked, self._limits.pass_s) as (reply, watch):
             start = _start(url, reply, size, offset)
             yield Tail(start, self._steady(url, self._chunks(url, reply, watch)))
 
@@ -78,6 +79,9 @@ class WebOrigin:
         self, url: str, headers: dict[str, str], whole_s: float
     ) -> Iterator[tuple[Reply, _Watch]]:
         """The head of an answer; its connection is cut when `whole_s` are over."""
+        whole_s = min(whole_s, self._end - self._clock())
+        if whole_s <= 0:
+            raise too_slow(url, f"the pass took more than {self._limits.pass_s:.0f} seconds")
         with _Watch(self._open, min(whole_s, self._limits.small_s)) as head:
             reply = self._asked(url, headers, head)
         try:
