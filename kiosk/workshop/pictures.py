@@ -13,8 +13,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from kiosk.durable import sync
-from kiosk.errors import ImageError, StateError, WorkshopError
+from kiosk.durable import sha256_of, sync
+from kiosk.errors import ImageError, StateError
 from kiosk.vision.decode import decode_picture, read_bytes
 
 
@@ -53,7 +53,7 @@ class Pictures:
     def keep(self, data: bytes, sha256: str) -> None:
         """Write a checked picture; it is there for good only after `settle`. Raises StateError."""
         place = self.path(sha256)
-        if place in self._unsettled or self._whole(place, len(data)):
+        if place in self._unsettled or self._whole(place, sha256):
             return
         scratch = place.with_name(f".{sha256}.{os.getpid()}-{id(self):x}")
         try:
@@ -104,14 +104,12 @@ class Pictures:
         return data
 
     @staticmethod
-    def _whole(place: Path, size: int) -> bool:
-        """There already, in full length; one that was cut short is written anew."""
+    def _whole(place: Path, sha256: str) -> bool:
+        """There already, and unaltered; one that was damaged is written anew."""
         try:
-            return place.stat().st_size == size
-        except FileNotFoundError:
+            return sha256_of(place) == sha256
+        except OSError:  # missing, or nothing that can be read: writing will tell
             return False
-        except OSError as error:
-            raise WorkshopError(f"{place}: cannot be read ({error.strerror})") from error
 
 
 def _refused(folder: Path, error: OSError) -> StateError:

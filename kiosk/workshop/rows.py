@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 
+from kiosk.errors import WorkshopError
 from kiosk.values import Box, Record
 from kiosk.workshop.changes import Picture, Sku
 from kiosk.workshop.database import Row
@@ -45,9 +46,15 @@ def of_sku(sku: Sku) -> Row:
 
 def sku_of(row: Row) -> Sku:
     sku, name, category, barcodes, attributes, flip = row[:6]
-    pairs = tuple((str(key), str(value)) for key, value in json.loads(attributes))
-    record = Record(sku, name, category, tuple(json.loads(barcodes)), pairs)
-    return Sku(record, None if flip is None else bool(flip))
+    try:
+        pairs = tuple((str(key), str(value)) for key, value in json.loads(attributes))
+        codes = tuple(str(code) for code in json.loads(barcodes))
+    except (ValueError, TypeError) as error:
+        raise WorkshopError(
+            f"the record of {sku!r} is damaged in the workshop's database; restore a backup, or "
+            "remove the SKU and add it again"
+        ) from error
+    return Sku(Record(sku, name, category, codes, pairs), None if flip is None else bool(flip))
 
 
 def of_picture(picture: Picture) -> Row:

@@ -45,9 +45,13 @@ def create(path: Path) -> None:
 class SqliteDatabase:
     """A `Database` in one file, for one thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Open what `create` made. Raises WorkshopError, StateError when a newer kiosk wrote it."""
+    def __init__(self, path: Path, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> None:
+        """Open what `create` made; wait for other writers for so long at a time.
+
+        Raises WorkshopError, StateError when a newer kiosk wrote it.
+        """
         self._path = path
+        self._busy_timeout_s = busy_timeout_s
         if not path.is_file():
             raise WorkshopError(
                 f"{path}: is missing; restore it from a backup, or name another workshop"
@@ -86,7 +90,7 @@ class SqliteDatabase:
     def _writing(self) -> sqlite3.Connection:
         """The connection that writes, opened when the first change comes: reading needs none."""
         if self._connection is None or self._place is None:
-            connection = _connect(self._path)
+            connection = _connect(self._path, self._busy_timeout_s)
             try:
                 _check_version(connection, self._path)
                 make_durable(connection)
@@ -111,7 +115,7 @@ class SqliteDatabase:
             uri += "&immutable=1"  # readers of a write-ahead log have to write beside it
         with _explained(self._path):
             connection = sqlite3.connect(
-                uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
+                uri, uri=True, timeout=self._busy_timeout_s, isolation_level=None
             )
             try:
                 _check_version(connection, self._path)
@@ -139,8 +143,8 @@ class _Session:
             yield from self._connection.execute(statement, values)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+def _connect(path: Path, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None)
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
@@ -155,18 +159,17 @@ def _explained(path: Path) -> Iterator[None]:
     """Turns what SQLite and the disk say into words for people."""
     try:
         yield
-    except (sqlite3.Error, OSError, UnicodeError) as error:
+    except (sqlite3.Error, OSError) as error:
         raise _in_words(error, path) from error
 
 
 def _in_words(error: Exception, path: Path) -> KioskError:
-    code = getattr(error, "sqlite_errorcode", -1)
+    code = getattr(error, "sqlite_errorcode", None)
     if isinstance(code, int) and code & 0xFF in _BUSY:
         return BusyError(
-            f"{path}: another process has been writing to this workshop for "
-            f"{_BUSY_TIMEOUT_S:.0f} seconds; let it finish and try again"
+            f"{path}: another process goes on writing to this workshop; let it finish and try again"
         )
-    if is_damage(error) or isinstance(error, UnicodeError):
+    if is_damage(error) or (code is None and "decode" in str(error)):  # a text that is none
         return WorkshopError(
             f"{path}: is damaged ({error}). It is your work, so it is left as it is: restore it "
             "from a backup, or copy it and get out what can be read with `sqlite3 COPY .recover`"
