@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import VerifyConfig
 from kiosk.decide import judge
 from kiosk.decide.coach import poor
+from kiosk.models import Models
 from kiosk.recognise.second_look import by_evidence, compared, turns
 from kiosk.recognise.view import View, views_of
 from kiosk.refusals import Refusals
@@ -72,10 +73,11 @@ class Recogniser:
         items: int = 1,
         codes: str = "choose",
         refusals: Refusals | None = None,
+        models_of: Callable[[str], Models] | None = None,
     ) -> None:
         """`items`: how many items of one frame are looked at, the most prominent first; `codes`:
         when barcodes are read, see `kiosk.config.BarcodeConfig`; `refusals`: what people said is
-        not a SKU.
+        not a SKU; `models_of`: what to look with for a release (or none), if it may change.
         """
         self._locator = locator
         self._embedder = embedder
@@ -83,6 +85,7 @@ class Recogniser:
         self._items = items
         self._codes = codes
         self._refusals = refusals
+        self._models_of = models_of
 
     def look(self, frame: Frame, snapshot: Snapshot | None) -> Look:
         """The most prominent item of `frame`, as if nothing had been seen before.
@@ -129,6 +132,9 @@ class Recogniser:
         asked: bool = False,
         background: Background | None = None,
     ) -> Sight:
+        if self._models_of is not None:
+            models = self._models_of(snapshot.release if snapshot else "")
+            self._locator, self._embedder = models.locator, models.embedder
         started = time.perf_counter()
         found = self._locate(frame, seen)
         chosen = attended(found, frame.width, frame.height, seen)[:most]

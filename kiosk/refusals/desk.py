@@ -99,6 +99,12 @@ class RefusalDesk:
                     return True
         return False
 
+    def follow(self, embedder: str, dimension: int) -> None:
+        """Looks are taken with this embedder from now on: what was refused with it counts."""
+        with self._lock:
+            self._refusals.follow(embedder, dimension)
+            self._changed()
+
     def listed(self) -> tuple[Refusal, ...]:
         """Those that hold, the newest first."""
         return tuple(refusal for refusal in reversed(self._store.rows()) if refusal.holds)

@@ -57,6 +57,11 @@ class Refusals:
         self._by_sku = {sku: _views(some) for sku, some in kept.items()}
         return sum(map(len, kept.values()))
 
+    def follow(self, embedder: str, dimension: int) -> None:
+        """Looks are taken with this embedder from now on; nothing is refused until `swap`."""
+        self._by_sku = {}
+        self._embedder, self._dimension = embedder, dimension
+
     def usable(self, refusal: Refusal) -> bool:
         """It lies in the vector space of the embedder in use."""
         return refusal.embedder == self._embedder and len(refusal.embedding) == self._dimension
@@ -74,7 +79,7 @@ class Refusals:
         result the matches then carry.
         """
         by_sku = self._by_sku  # one set of refusals for one look, whatever is swapped meanwhile
-        if not by_sku:
+        if not by_sku or len(embedding) != self._dimension:  # a look of before the last `follow`
             return tuple(matches)
         return tuple(
             replace(match, refused=True)
