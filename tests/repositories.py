@@ -164,6 +164,7 @@ def small_release(
         embedder=model,
         detector=model,
         augmentation=(),
+        segments=(),
         files=tuple(
             FileEntry(name, len(data), hashlib.sha256(data).hexdigest())
             for name, data in sorted(files.items())

@@ -23,7 +23,7 @@ from kiosk.publish.ring import KeyRing
 from kiosk.publish.standing import Spoken, Standing
 from kiosk.publish.storage import Storage, blob_name, digest, read_or_raise
 from kiosk.publish.trust import Trust
-from kiosk.publish.upload import Progress, Sent, check_there, upload
+from kiosk.publish.upload import Progress, Sent, check_there, named_blobs, upload
 
 DEFAULT_CATALOG = "catalog"
 
@@ -216,5 +216,5 @@ def _proven(storage: Storage, state: Standing) -> set[str]:
         wanted = spoken.announcement.manifest.sha256
         listed = storage.read(blob_name(wanted))
         if listed is not None and digest(listed) == wanted:
-            found |= {entry.sha256 for entry in parse_manifest(listed).needed} | {wanted}
+            found |= named_blobs(listed) | {wanted}
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,8 +19,9 @@ _LOCK = ".publishing"
 class FolderStorage:
     """`Storage` on a file system. What it says is written has reached the disk."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, *, link: Callable[[Path, Path], None] = os.link) -> None:
+        """`link` makes a hard link; some file systems cannot."""
+        self._root, self._link = root, link
 
     @property
     def address(self) -> str:
@@ -51,7 +52,7 @@ class FolderStorage:
             return False
         scratch = self._scratch(path, source)
         try:
-            os.link(scratch, path)  # unlike a rename it never takes the place of another file
+            self._link(scratch, path)  # unlike a rename it never takes the place of another file
         except FileExistsError:
             return False
         except OSError:  # a file system without links, such as FAT on a stick

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,15 @@ def _put(storage: Storage, path: Path, entry: FileEntry, proven: bool) -> bool:
             "and the disk, then run the command again"
         )
     return True
+
+
+def named_blobs(listed: bytes) -> set[str]:
+    """sha256 of every file a manifest names, whatever its format. Raises PublishError."""
+    try:
+        files = json.loads(listed)["files"].values()
+        return {str(entry["sha256"]) for entry in files}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PublishError(f"a manifest that was published is damaged ({error})") from error
 
 
 def check_there(storage: Storage, manifest: Manifest, blob: Blob) -> None:
