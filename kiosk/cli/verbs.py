@@ -17,13 +17,18 @@ from kiosk.cli import (
     explain,
     journal,
     orders,
+    receive,
     recognise,
     refusals,
     replay,
     run,
+    upload,
 )
 
-VERBS = (run, check, recognise, catalog, journal, explain, replay, orders, refusals, config, bench)
+VERBS = (
+    *(run, check, recognise, catalog, journal, explain, replay, orders, refusals),
+    *(upload, receive, config, bench),
+)
 
 
 class Parser(argparse.ArgumentParser):

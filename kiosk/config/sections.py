@@ -93,6 +93,13 @@ class SearchConfig:
     neighbours: int = option(
         50, "references fetched before they are grouped by SKU", low=5, high=1000
     )
+    overlay: int = option(
+        8192,
+        "newer references that are searched one by one beside the Annoy file before it is built "
+        "anew, at idle priority",
+        low=64,
+        high=1_000_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

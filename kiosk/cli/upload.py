@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`kiosk upload`: send what the journal holds to head office, once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import closing
+from pathlib import Path
+
+from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.config import Config, state_directory
+from kiosk.durable import locked
+from kiosk.errors import BusyError, ConfigError, StateError
+from kiosk.journal import JOURNAL_FILE
+from kiosk.store import STORE_FOLDER, Store
+from kiosk.upload import HttpSink, MqttSink, Outgoing, Report, Sink, upload
+
+LOCK_FILE = "upload.lock"
+
+
+def register(verbs: Verbs) -> None:
+    parser = verbs.add_parser(
+        "upload",
+        help="send the journal to head office, as far as it has not got it",
+        description="One pass: what upload.url (or upload.mqtt) has not got yet is sent in "
+        "batches. Interrupted anywhere, the next pass goes on; nothing is lost or counted twice.",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="the kiosk's state directory (default: the one of the configuration)",
+    )
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises ConfigError, BusyError, Offline, Held, StateError."""
+    config = load_config(arguments)
+    state = arguments.state or state_directory(config)
+    if not state.is_dir():
+        raise StateError(f"{state}: there is no state directory; start the kiosk once")
+    try:
+        lock = locked(state / LOCK_FILE)
+    except BlockingIOError:
+        raise BusyError(f"{state}: another upload is running; wait until it has ended") from None
+    try:
+        kiosk = Store(state / STORE_FOLDER).kiosk_id()
+        with (
+            closing(sink_of(config, kiosk)) as sink,
+            Outgoing.open(state / JOURNAL_FILE, kiosk) as outgoing,
+        ):
+            print(_said(upload(outgoing, sink, deadline_s=config.upload.deadline_s)))
+    finally:
+        os.close(lock)
+    return os.EX_OK
+
+
+def sink_of(config: Config, kiosk: str) -> Sink:
+    """Where the configuration sends events. Raises ConfigError when it names no place, or two."""
+    options = config.upload
+    if bool(options.url) == bool(options.mqtt):
+        raise ConfigError(
+            "upload", ["set upload.url or upload.mqtt, and only one of them, to send the journal"]
+        )
+    secret = _secret(options.token_file)
+    if options.mqtt:
+        return MqttSink(options.mqtt, kiosk, password=secret, timeout_s=options.timeout_s)
+    return HttpSink(options.url, token=secret, timeout_s=options.timeout_s)
+
+
+def _secret(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("upload.token_file", [f"{path}: cannot be read ({error})"]) from error
+
+
+def _said(report: Report) -> str:
+    refused = f", {report.refused} refused by head office" if report.refused else ""
+    left = f", {report.left} left for the next pass" if report.left else ""
+    return f"{report.sent} entries sent{refused}{left}"

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events to an MQTT broker, each confirmed by it (QoS 1): what it confirms it has."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+
+from paho.mqtt.client import Client, MQTTMessageInfo
+from paho.mqtt.enums import MQTTErrorCode
+
+from kiosk.errors import Offline
+from kiosk.event import Event
+from kiosk.mqtt import QOS, Broker, client
+from kiosk.upload.sink import Receipt
+
+
+class MqttSink:
+    """Connects with the first batch; a connection that was lost is made anew with the next."""
+
+    def __init__(
+        self, address: str, kiosk: str, *, password: str = "", timeout_s: float = 20.0
+    ) -> None:
+        """Raises UsageError unless `address` is one of `kiosk.mqtt.Broker`."""
+        self._broker = Broker.of(address)
+        self._address = address
+        self._kiosk = kiosk
+        self._password = password
+        self._timeout_s = timeout_s
+        self._client: Client | None = None
+
+    def send(self, events: Sequence[Event]) -> Receipt:
+        try:
+            connected = self._connected()
+            sent = [(event, _publish(connected, self._broker, event)) for event in events]
+            ends_s = time.monotonic() + self._timeout_s
+            for _, told in sent:
+                told.wait_for_publish(max(0.0, ends_s - time.monotonic()))
+        except (OSError, ValueError, RuntimeError) as error:
+            self.close()
+            raise self._offline(str(error)) from error
+        taken = frozenset(event.event_id for event, told in sent if told.is_published())
+        if len(taken) < len(sent):
+            self.close()
+        return Receipt(taken)
+
+    def close(self) -> None:
+        used, self._client = self._client, None
+        if used is not None:
+            used.disconnect()
+            used.loop_stop()
+
+    def _connected(self) -> Client:
+        if self._client is not None and self._client.is_connected():
+            return self._client
+        self.close()
+        made = client(self._broker, f"kiosk-{self._kiosk}", self._password)
+        # Messages of an earlier batch are in the journal still: nothing is kept here.
+        there = threading.Event()
+        refused: list[str] = []
+
+        def connected(*arguments: object) -> None:
+            reason = arguments[3]
+            if getattr(reason, "is_failure", False):
+                refused.append(str(reason))
+            there.set()
+
+        made.on_connect = connected
+        made.connect_timeout = self._timeout_s
+        code = made.connect(self._broker.host, self._broker.port)
+        made.loop_start()
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or not there.wait(self._timeout_s) or refused:
+            made.disconnect()
+            made.loop_stop()
+            raise self._offline(refused[0] if refused else "it does not answer")
+        self._client = made
+        return made
+
+    def _offline(self, reason: str) -> Offline:
+        return Offline("broker", f"{self._address}: {reason}; it is tried again")
+
+
+def _publish(connected: Client, broker: Broker, event: Event) -> MQTTMessageInfo:
+    payload = json.dumps(event.as_json(), separators=(",", ":"))
+    return connected.publish(broker.topic(event.kiosk), payload, qos=QOS)
