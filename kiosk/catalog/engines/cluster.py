@@ -65,12 +65,21 @@ class Cluster:
         if theirs is None or not rest:
             raise UsageError(f"--engine {self.address}: give dask://HOST:PORT of a Dask scheduler")
         try:
-            return Client(theirs + rest, timeout=CONNECT_S, set_as_default=False)
+            client = Client(theirs + rest, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise EngineError(
                 f"{self.address}: no Dask scheduler answers there ({error}); start one with `dask "
                 "scheduler` and workers with `dask worker`, or build without --engine"
             ) from error
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_S)
+        except TimeoutError:
+            client.close(timeout=CONNECT_S)
+            raise EngineError(
+                f"{self.address}: the scheduler has no worker; start some with `dask worker "
+                f"{theirs + rest}`"
+            ) from None
+        return client
 
 
 class _Round:
@@ -88,7 +97,8 @@ class _Round:
     def outcomes(self) -> Iterator[Outcome]:
         # Kept by the scheduler: a worker that joins later gets it too.
         self._client.register_plugin(self._outfit, name=self._outfit.name)
-        coming = as_completed()
+        suspects: list[Job] = []
+        coming = as_completed(loop=self._client.loop)
         self._ask_more(coming)
         while self._asked:
             future = next(coming)
@@ -96,14 +106,23 @@ class _Round:
             try:
                 yield from _checked(future.result())
             except KilledWorker:
-                if len(batch) == 1:
-                    yield died(batch[0])
-                # Some of them only were beside the picture that kills.
-                for job in batch if len(batch) > 1 else ():
-                    coming.add(self._submitted([job]))
+                suspects += batch
             finally:
                 future.release()
             self._ask_more(coming)
+        for job in suspects:
+            yield from self._alone(job)
+
+    def _alone(self, job: Job) -> list[Outcome]:
+        """Whoever dies now dies of this one: most suspects only were beside the one that kills."""
+        future = self._submitted([job])
+        del self._asked[future]
+        try:
+            return _checked(future.result())
+        except KilledWorker:
+            return [died(job)]
+        finally:
+            future.release()
 
     def _ask_more(self, coming: as_completed) -> None:
         """Keep every thread of the cluster busy, and no more: memory is bounded."""
