@@ -21,7 +21,7 @@ from kiosk.catalog.manifest import (
 )
 from kiosk.catalog.records import Records
 from kiosk.catalog.trusted import Trust, trust
-from kiosk.cli import build, calibrate, lint
+from kiosk.cli import build, calibrate, lint, publish
 from kiosk.cli.beliefs import beliefs, category_table, own_limits
 from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
@@ -45,6 +45,7 @@ def register(verbs: Verbs) -> None:
     check.add_argument("release", type=Path, metavar="DIR")
     check.set_defaults(run=run_verify)
     lint.register(actions)
+    publish.register(actions)
 
 
 def run_show(arguments: argparse.Namespace) -> int:

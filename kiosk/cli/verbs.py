@@ -16,6 +16,7 @@ from kiosk.cli import (
     config,
     explain,
     journal,
+    keys,
     orders,
     receive,
     recognise,
@@ -26,7 +27,7 @@ from kiosk.cli import (
 )
 
 VERBS = (
-    *(run, check, recognise, catalog, journal, explain, replay, orders, refusals),
+    *(run, check, recognise, catalog, keys, journal, explain, replay, orders, refusals),
     *(upload, receive, config, bench),
 )
 

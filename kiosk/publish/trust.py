@@ -110,8 +110,9 @@ def open_draft(folder: Path) -> Draft | None:
 
 
 def draft_files(folder: Path) -> dict[str, bytes]:
-    """The files of a draft as they lie there, such as those of a copy that came back."""
-    return {path.name: path.read_bytes() for path in _files(folder / _DRAFT).values()}
+    """Everything signed or being signed in a copy of a trust folder that came back."""
+    found = [*_files(folder).values(), *_files(folder / _DRAFT).values()]
+    return {path.name: path.read_bytes() for path in found}
 
 
 def keep_draft(folder: Path, draft: Draft) -> None:

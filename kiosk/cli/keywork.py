@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `kiosk keys` does. Every change is a draft until enough root keys have signed it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tuf.api.metadata import Key
+
+from kiosk.cli.passphrases import asker, new_passphrase
+from kiosk.errors import SigningKeyError, UsageError
+from kiosk.publish import draft as drafts
+from kiosk.publish import keyfolder
+from kiosk.publish.draft import Draft
+from kiosk.publish.guarded import write_guarded
+from kiosk.publish.ring import KeyRing
+from kiosk.publish.roles import (
+    ROOT,
+    SNAPSHOT,
+    TIMESTAMP,
+    Roles,
+    checked,
+    find_key,
+    holder,
+    roles_of,
+    with_keys,
+    without_key,
+)
+from kiosk.publish.trust import (
+    FIRST,
+    Trust,
+    draft_files,
+    drop_draft,
+    keep_draft,
+    open_draft,
+    open_trust,
+    settle,
+)
+
+
+def make(arguments: argparse.Namespace) -> int:
+    """One key in its own folder."""
+    folder: Path = arguments.folder
+    _make_key(
+        folder,
+        arguments.name or folder.resolve().name,
+        new_passphrase(arguments),
+        arguments.unattended,
+    )
+    print(f"give away {folder / keyfolder.PUBLIC}; {folder / keyfolder.PRIVATE} stays here")
+    return os.EX_OK
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """A trust folder with its first root."""
+    trust: Path = arguments.trust
+    if (trust / FIRST).exists() or open_draft(trust) is not None:
+        raise UsageError(f"{trust}: is a trust folder already; choose another, or `kiosk keys add`")
+    given: dict[str, list[Key]] = {}
+    for text in arguments.public:
+        role, sign, file = text.partition("=")
+        if not sign:
+            raise UsageError(f"{text!r} is not ROLE=FILE")
+        given.setdefault(role, []).append(keyfolder.read_public(Path(file)))
+    places = [*arguments.keys]
+    missing = _missing(arguments, given)
+    if missing:
+        if arguments.make is None:
+            raise UsageError(
+                f"there is no key for {', '.join(missing)}: name it with --public ROLE=FILE, "
+                "or let it be made with --make DIR"
+            )
+        passphrase = new_passphrase(arguments)
+        for name, role in missing.items():
+            kept = arguments.unattended and role in (SNAPSHOT, TIMESTAMP)
+            key = _make_key(arguments.make / name, name, passphrase, kept)
+            given.setdefault(role, []).append(key)
+        places.append(arguments.make)
+    channels = {name: tuple(given[name]) for name in given if name not in _TOP}
+    roles = checked(
+        Roles(
+            root=tuple(given[ROOT]),
+            threshold=arguments.threshold,
+            snapshot=tuple(given[SNAPSHOT]),
+            timestamp=tuple(given[TIMESTAMP]),
+            channels=channels,
+        )
+    )
+    for name in channels:  # judges the name too
+        with_keys(roles, name, channels[name])
+    begun = drafts.first(roles, datetime.now(UTC))
+    return _sign(trust, None, begun, _ring(places, arguments))
+
+
+_TOP = (ROOT, SNAPSHOT, TIMESTAMP)
+
+
+def _missing(arguments: argparse.Namespace, given: dict[str, list[Key]]) -> dict[str, str]:
+    """Name to role of every key that is still to be made."""
+    made = {}
+    if ROOT not in given:
+        made = {f"{ROOT}-{number}": ROOT for number in range(1, arguments.root_keys + 1)}
+    return made | {
+        role: role for role in (*arguments.channels, SNAPSHOT, TIMESTAMP) if role not in given
+    }
+
+
+def add(arguments: argparse.Namespace) -> int:
+    """One more key."""
+    key = keyfolder.read_public(arguments.public)
+
+    def change(roles: Roles) -> Roles:
+        known = roles.keys(arguments.role) if arguments.role in roles.names() else ()
+        return with_keys(roles, arguments.role, (*known, key))
+
+    return _change(arguments, change)
+
+
+def rotate(arguments: argparse.Namespace) -> int:
+    """A new key for an old one."""
+    key = keyfolder.read_public(arguments.public)
+
+    def change(roles: Roles) -> Roles:
+        known = roles.keys(arguments.role)
+        if arguments.old is None and len(known) > 1:
+            held = ", ".join(map(holder, known))
+            raise UsageError(f"{arguments.role} has several keys; say with --old which of {held}")
+        old = known[0] if arguments.old is None else find_key(roles, arguments.old)
+        if old.keyid not in {each.keyid for each in known}:
+            raise SigningKeyError(f"{arguments.old} does not sign for {arguments.role}")
+        kept = [key if each.keyid == old.keyid else each for each in known]
+        return with_keys(roles, arguments.role, kept)
+
+    return _change(arguments, change)
+
+
+def revoke(arguments: argparse.Namespace) -> int:
+    """A lost key counts no more."""
+
+    def change(roles: Roles) -> Roles:
+        if arguments.threshold is not None:  # fewer root keys may need fewer signatures
+            roles = drafts.with_threshold(roles, arguments.threshold)
+        return without_key(roles, find_key(roles, arguments.key).keyid)
+
+    return _change(arguments, change)
+
+
+def renew(arguments: argparse.Namespace) -> int:
+    """The same keys for a new term."""
+    return _change(arguments, lambda roles: roles, again=True)
+
+
+def sign(arguments: argparse.Namespace) -> int:
+    """More signatures on the draft."""
+    trust: Path = arguments.trust
+    draft = open_draft(trust)
+    if draft is None:
+        raise SigningKeyError(f"{trust}: there is nothing to sign; `kiosk keys show` says more")
+    for copy in arguments.copies:
+        print(f"took over {drafts.merge(draft, draft_files(copy))} signatures of {copy}")
+    return _sign(trust, _settled(trust), draft, _ring(arguments.keys, arguments))
+
+
+def drop(arguments: argparse.Namespace) -> int:
+    """No change after all."""
+    drop_draft(arguments.trust)
+    return show(arguments)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Everything a person may want to compare or must still do."""
+    trust: Path = arguments.trust
+    settled, draft = _settled(trust), open_draft(trust)
+    if settled is None and draft is None:
+        open_trust(trust)  # raises with what to do
+    if settled is not None:
+        print("\n".join(described(settled)))
+    if draft is not None:
+        _print_missing(draft, settled)
+    return os.EX_OK
+
+
+def described(trust: Trust) -> list[str]:
+    """Lines for people: the fingerprint, the dates, who holds which key."""
+    root, roles = trust.root.signed, trust.roles
+    lines = [
+        f"fingerprint {trust.fingerprint}",
+        f"root {root.version}, {roles.threshold} of {len(roles.root)} sign, until "
+        f"{root.expires:%Y-%m-%d}; channels until {trust.targets.signed.expires:%Y-%m-%d}",
+    ]
+    for role in roles.names():
+        held = ", ".join(f"{holder(key)} ({key.keyid[:12]})" for key in roles.keys(role))
+        lines.append(f"  {role:<10} {held}")
+    return lines
+
+
+def _change(
+    arguments: argparse.Namespace, change: Callable[[Roles], Roles], *, again: bool = False
+) -> int:
+    """Draft what leads from what counts to what is wanted; a draft there was is gone on from."""
+    trust: Path = arguments.trust
+    settled, draft = open_trust(trust), open_draft(trust)
+    after = settled.roles
+    if draft is not None:
+        root = draft.roots[-1].signed if draft.roots else settled.root.signed
+        after = roles_of(root, (draft.targets or settled.targets).signed)
+    after = change(after)
+    if arguments.threshold is not None:
+        after = checked(drafts.with_threshold(after, arguments.threshold))
+    made = drafts.following(
+        settled.root.signed,
+        settled.targets.signed,
+        settled.roles,
+        after,
+        datetime.now(UTC),
+        renew=again,
+    )
+    if not made.files():
+        raise UsageError("that changes nothing; `kiosk keys show` says what counts")
+    return _sign(trust, settled, made, _ring(arguments.keys, arguments))
+
+
+def _sign(trust: Path, settled: Trust | None, draft: Draft, ring: KeyRing) -> int:
+    root = settled.root.signed if settled else None
+    signed = drafts.sign(draft, root, ring)
+    keep_draft(trust, draft)
+    if signed:
+        print(f"signed by {', '.join(signed)}")
+    if not settle(trust, draft, root):
+        _print_missing(draft, settled)
+        print(f"then: kiosk keys sign {trust} --keys DIR")
+        return os.EX_OK
+    print("\n".join(described(open_trust(trust))))
+    if settled is not None:
+        print("kiosks see it with the next `kiosk catalog publish` or `kiosk catalog refresh`")
+    return os.EX_OK
+
+
+def _print_missing(draft: Draft, settled: Trust | None) -> None:
+    for row in drafts.missing(draft, settled.root.signed if settled else None):
+        done = ", ".join(row.signed) or "nobody"
+        more = f"; {row.wanted} more of {', '.join(row.candidates)}" if row.wanted else ""
+        print(f"draft {row.file}: signed by {done}{more}")
+
+
+def _settled(trust: Path) -> Trust | None:
+    return open_trust(trust) if (trust / FIRST).exists() else None
+
+
+def _ring(places: list[Path], arguments: argparse.Namespace) -> KeyRing:
+    return keyfolder.ring(places, asker(arguments))
+
+
+def _make_key(folder: Path, name: str, passphrase: bytes, kept: bool) -> Key:
+    key = keyfolder.make(folder, name, passphrase)
+    if kept:
+        write_guarded(folder / keyfolder.PASSPHRASE, passphrase + b"\n")
+    print(f"made the key of {name} ({key.keyid[:12]}) in {folder}")
+    return key
