@@ -106,7 +106,8 @@ class Cache:
             ).rowcount
             self._connection.execute("DELETE FROM used WHERE build < ?", (oldest,))
             self._connection.execute("DELETE FROM builds WHERE number < ?", (self._build,))
-        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        # As a script: executed by itself, this statement gives back one page and no more.
+        self._connection.executescript("PRAGMA incremental_vacuum")
         self._build += 1
         return gone
 
