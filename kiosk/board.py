@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from kiosk.additions.values import AdditionStatus, EnrolState
 from kiosk.capture.status import CameraStatus
 from kiosk.orders.values import OrderState
 from kiosk.refusals import Refusal
@@ -123,6 +124,10 @@ class State:
     order: OrderState | None = None
     """The expected list that is being checked; None: there is none."""
     refused: RefusalStatus = field(default_factory=RefusalStatus)
+    added: AdditionStatus = field(default_factory=AdditionStatus)
+    """What was enrolled on this kiosk."""
+    enrol: EnrolState = field(default_factory=EnrolState)
+    """The enrolment that is going on."""
     last: Shown | None = None
     """What was on show before, kept by the board once its item has left."""
     live: Live = field(default_factory=Live)

@@ -240,6 +240,7 @@ def test_the_status_page_shows_every_part() -> None:
         "Catalog",
         "Journal",
         "Not this",
+        "Added here",
         "Models",
         "Time per stage",
         "Versions",

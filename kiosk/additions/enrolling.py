@@ -216,7 +216,11 @@ class Enrolling:
             self._done = EnrolState()
             self._post(self._done)
 
-    def picture(self, session: str, number: int) -> bytes | None:
+    def picture(self, sku: str) -> bytes | None:
+        """JPEG of what was added under a SKU."""
+        return self._desk.picture(sku)
+
+    def view(self, session: str, number: int) -> bytes | None:
         """JPEG of a view of the enrolment that is going on."""
         with self._lock:
             if self._session is None or self._session.name != session:

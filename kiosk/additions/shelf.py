@@ -98,10 +98,12 @@ def has(base: Snapshot, sku: str) -> bool:
 
 
 def composed(base: Snapshot, shelf: Shelf, additions: Sequence[Addition]) -> Snapshot:
-    """A snapshot that searches the release and what stands on the shelf. It shares what the
-    release has open; both are closed by their owners.
+    """A snapshot that searches the release and what stands on the shelf, or the release's own where
+    nothing does. It shares what the release has open; both are closed by their owners.
     """
     used = [each for each in additions if each.addition_id in shelf.standing]
+    if not used:
+        return base
     records: dict[str, Record] = {}
     limits: dict[str, float] = {}
     pictures = []

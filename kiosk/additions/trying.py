@@ -117,7 +117,7 @@ def _lost(
         return None
     seen = probes.vectors.astype(np.float32)
     near = seen @ new.T
-    for number in np.flatnonzero(near.max(axis=1) >= snapshot.thresholds.choose):
+    for number in np.flatnonzero(near.max(axis=1) >= snapshot.thresholds.choose).tolist():
         probe: Embedding = seen[number]
         right = snapshot.match(probe, 1)
         if not right or right[0].sku == sku or right[0].sku != probes.skus[number]:

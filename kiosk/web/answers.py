@@ -8,7 +8,7 @@ from collections.abc import Callable
 from flask import Flask, Response, abort, jsonify
 
 from kiosk.board import Board
-from kiosk.web import words
+from kiosk.web import enrol_words, words
 from kiosk.web.asked import asked
 from kiosk.web.gallery import Gallery
 
@@ -85,6 +85,7 @@ def unwell(board: Board, fresh_s: float) -> list[str]:
         (words.CATALOG, state.catalog),
         (words.JOURNAL, state.journal),
         (words.REFUSALS, state.refused),
+        (enrol_words.ADDITIONS, state.added),
     ):
         if not part.ok:
             reasons.append(f"{label}: {part.message}")

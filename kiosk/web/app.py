@@ -16,6 +16,7 @@ from kiosk.web.answers import (
     add_read_codes,
     add_thumbnails,
 )
+from kiosk.web.enrol import Enrol, NoEnrol, add_enrol
 from kiosk.web.gallery import Gallery
 from kiosk.web.guard import protect
 from kiosk.web.live import add_events, add_preview
@@ -38,14 +39,17 @@ def create_app(
     focus: Callable[[str], bool] = lambda visit_id: False,
     read_codes: Callable[[], None] | None = None,
     undo_refusal: Callable[[str], bool] = lambda refusal_id: False,
+    enrol: Enrol | None = None,
+    undo_addition: Callable[[str], bool] = lambda addition_id: False,
     host: str = "127.0.0.1",
     fresh_s: float = FRESH_S,
 ) -> Flask:
     """The pages over `board`.
 
     confirm(decision_id, sku) records a tap and says whether it was saved, refuse(decision_id) that
-    an answer is wrong, undo_refusal(refusal_id) takes that back; focus(visit_id) turns to another
-    item, read_codes() looks for its barcode (None: no button for it); `streams` is the most
+    an answer is wrong, undo_refusal(refusal_id) takes that back; `enrol` adds items (None: it
+    cannot), undo_addition(addition_id) takes one back; focus(visit_id) turns to another item,
+    read_codes() looks for its barcode (None: no button for it); `streams` is the most
     pages that may follow events; `host` is the address listened on (see `guard`).
     """
     app = Flask("kiosk.web")
@@ -59,6 +63,7 @@ def create_app(
     add_focus(app, focus)
     add_read_codes(app, read_codes)
     add_refusals(app, refuse, undo_refusal)
+    add_enrol(app, enrol or NoEnrol(), undo_addition)
     add_health(app, board, version, fresh_s)
     _add_pages(app, reads_codes=read_codes is not None)
     add_order_page(app)

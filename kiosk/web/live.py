@@ -17,6 +17,7 @@ from flask import Flask, Response, abort, request
 
 from kiosk.board import Board, Preview, State
 from kiosk.web import words
+from kiosk.web.enrol import enrol_view
 from kiosk.web.operator import operator_view
 from kiosk.web.orders import order_view
 from kiosk.web.preview import PreviewPicture
@@ -39,11 +40,12 @@ View = Callable[[State, datetime], dict[str, Any]]
 
 
 def add_events(app: Flask, board: Board, streams: Streams, version: str) -> None:
-    """`/events?page=operator|order|status`: the whole page as JSON, at once and on each change."""
+    """`/events?page=operator|order|enrol|status`: the page as JSON, now and on each change."""
     rows = versions(version)
     views: dict[str, View] = {
         "operator": operator_view,
         "order": order_view,
+        "enrol": enrol_view,
         "status": lambda state, now: status_view(state, now, rows),
     }
 

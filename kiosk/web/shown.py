@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from kiosk.board import Shown
 from kiosk.values import Decision, Match, Outcome, Record, Rule
-from kiosk.web import words
+from kiosk.web import enrol_words, words
 
 CARDS = 5
 
@@ -16,6 +16,16 @@ CARDS = 5
 def thumbnail_url(release: str, reference: int) -> str:
     """Where the page finds a reference picture."""
     return f"/thumbnail/{quote(release, safe='')}/{reference}.jpg"
+
+
+def added_url(sku: str) -> str:
+    """Where the page finds the picture of what was added on this kiosk: its rows come and go."""
+    return f"/added.jpg?sku={quote(sku, safe='')}"
+
+
+def picture_url(release: str, match: Match) -> str:
+    """Where the page finds the picture of a match."""
+    return added_url(match.sku) if match.added else thumbnail_url(release, match.reference)
 
 
 def show_decision(page: dict[str, Any], shown: Shown) -> None:
@@ -32,6 +42,8 @@ def show_decision(page: dict[str, Any], shown: Shown) -> None:
             page["refuse"] = words.REFUSE
             page["texts"] |= {"name": name, "sku": record.sku, "category": record.category}
             label = words.BY_BARCODE if decision.rule is Rule.BARCODE else words.REFERENCE
+            if match.added:
+                label = enrol_words.ADDED_HERE
             show_evidence(page, label, "", shown, match)
         else:
             show_evidence(page, words.NEAREST_LABEL, name, shown, match)
@@ -47,6 +59,7 @@ def _show_choice(page: dict[str, Any], shown: Shown) -> None:
     release = decision.hashes.release
     coded = {sku for look in decision.looks for sku in look.coded}
     pairs = list(zip(decision.matches, shown.records, strict=False))
+    here = {match.sku for match in decision.matches if match.added}
     mismatch = decision.outcome is Outcome.MISMATCH
     if mismatch:
         pairs = pairs[:1] + [pair for pair in pairs[1:] if pair[0].sku in coded]
@@ -56,6 +69,8 @@ def _show_choice(page: dict[str, Any], shown: Shown) -> None:
             card["note"] = words.ITS_BARCODE
         elif mismatch:
             card["note"] = words.LOOKS_LIKE
+        elif card["sku"] in here:
+            card["note"] = enrol_words.ADDED_HERE
     page["cards"] = cards
     if shown.confirmed:
         page["texts"]["headline"] = words.CONFIRMED
@@ -103,7 +118,7 @@ def show_evidence(
         percent = f"{100 * min(max(match.similarity, 0.0), 1.0):.0f}%"
         if match.verified is not None and match.verified.points:
             found = words.PRINT.format(count=match.verified.points)
-        page["picture"] = thumbnail_url(shown.decision.hashes.release, match.reference)
+        page["picture"] = picture_url(shown.decision.hashes.release, match)
     page["texts"] |= {
         "evidence-label": label,
         "evidence-text": text,
@@ -117,6 +132,6 @@ def _card(match: Match, record: Record, release: str) -> dict[str, str]:
         "sku": match.sku,
         "name": record.name or record.sku,
         "category": record.category,
-        "picture": thumbnail_url(release, match.reference),
+        "picture": picture_url(release, match),
         "note": "",
     }

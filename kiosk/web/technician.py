@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from kiosk.board import State
-from kiosk.web import words
+from kiosk.web import enrol_words, words
 
 PACKAGES = ("onnxruntime", "opencv-python-headless", "annoy", "numpy", "flask", "waitress")
 
@@ -23,13 +23,14 @@ Rows = list[list[str]]
 def status_view(state: State, now: datetime, versions: Rows) -> dict[str, Any]:
     """Groups in reading order; each has a title, whether it is well (None: no such thing), a
     message, rows of label and value; for timings bars of label and milliseconds, for refusals
-    what can be undone."""
+    and additions what can be undone, and where to go from there."""
     return {
         "groups": [
             _camera(state),
             _catalog(state, now),
             _journal(state),
             _refusals(state),
+            _additions(state),
             _models(state),
             _timings(state),
             _group(words.VERSIONS, None, "", versions),
@@ -58,6 +59,7 @@ def _group(title: str, ok: bool | None, message: str, rows: Rows) -> dict[str, A
         "rows": rows,
         "bars": [],
         "undo": [],
+        "link": None,
     }
 
 
@@ -118,9 +120,42 @@ def _refusals(state: State) -> dict[str, Any]:
                 "title": words.NOT_IT.format(name=name or refusal.sku),
                 "detail": words.SAID_AT.format(sku=refusal.sku, at=words.moment(refusal.at)),
                 "label": words.UNDO,
+                "path": "/undo-refusal",
             }
             for refusal, name in held[:SHOWN_REFUSALS]
         ]
+    }
+
+
+def _additions(state: State) -> dict[str, Any]:
+    lines = state.added.lines
+    said = [state.added.message, enrol_words.NOTE if lines else enrol_words.NONE]
+    if len(lines) > SHOWN_REFUSALS:
+        said.append(enrol_words.MORE_LISTED.format(shown=SHOWN_REFUSALS, count=len(lines)))
+    ok = False if not state.added.ok else True if lines else None
+    group = _group(enrol_words.ADDITIONS, ok, " ".join(filter(None, said)), [])
+    return group | {
+        "link": {"href": "/enrol", "label": enrol_words.TITLE},
+        "undo": [
+            {
+                "id": line.addition_id,
+                "title": line.record.name or line.record.sku,
+                "detail": " ".join(
+                    filter(
+                        None,
+                        [
+                            enrol_words.ADDED_LINE.format(
+                                sku=line.record.sku, views=line.views, at=words.moment(line.at)
+                            ),
+                            line.trouble,
+                        ],
+                    )
+                ),
+                "label": words.UNDO,
+                "path": "/undo-addition",
+            }
+            for line in lines[:SHOWN_REFUSALS]
+        ],
     }
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The status page: groups of labelled values, as text only, and taps that undo a refusal.
+// The status page: groups of labelled values, as text only, and taps that undo a refusal or an addition.
 "use strict";
 const make = (tag, className, text) => {
   const element = document.createElement(tag);
@@ -26,6 +26,11 @@ function group(entry) {
     list.append(make("dt", "", label), value);
   }
   section.append(list, ...entry.undo.map(refusal));
+  if (entry.link) {
+    const link = make("a", "go", entry.link.label);
+    link.href = entry.link.href;
+    section.append(link);
+  }
   return section;
 }
 
@@ -34,14 +39,14 @@ function refusal(entry) {
   const says = make("div", "", "");
   says.append(make("strong", "", entry.title), make("span", "quiet", entry.detail));
   const button = make("button", "", entry.label);
-  button.onclick = () => undo(entry.id, button);
+  button.onclick = () => undo(entry.path, entry.id, button);
   row.append(says, button);
   return row;
 }
 
-async function undo(id, button) { // the row goes when the kiosk's next state comes without it
+async function undo(path, id, button) { // the row goes when the kiosk's next state comes without it
   button.disabled = true;
-  const reply = fetch("/undo-refusal", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ id }) });
+  const reply = fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ id }) });
   const answer = await reply.then((got) => got.json()).catch(() => ({ message: document.body.dataset.silent }));
   if (answer.saved) return;
   button.disabled = false;
