@@ -20,6 +20,8 @@ MAX_BATCH_BYTES = 1024 * 1024
 """A batch ends with the event that reaches this."""
 DROPPED = "dropped"
 """Kind of the event that says what a kiosk had to forget before it could send it."""
+MAX_PARCEL_BYTES = 16 * 1024 * 1024
+"""Of what comes with an event and is too large for it, such as the pictures of an addition."""
 _ID = re.compile(r"[0-9a-f]{32}")
 _KIOSK = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _TEXTS = {"kind": 64, "at": 40, "decision_id": 64, "visit_id": 64}

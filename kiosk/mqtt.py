@@ -13,6 +13,8 @@ from kiosk.errors import UsageError
 
 QOS = 1
 """At least once: ids make twice harmless, and once could be never."""
+EVENTS, PARCELS = "events", "parcels"
+"""What topics end with."""
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -45,8 +47,8 @@ class Broker:
         user = unquote(parts.username or "")
         return cls(parts.hostname, port, user, prefix, parts.scheme == "mqtts")
 
-    def topic(self, kiosk: str) -> str:
-        return f"{self.prefix}/{kiosk}/events"
+    def topic(self, kiosk: str, what: str = EVENTS) -> str:
+        return f"{self.prefix}/{kiosk}/{what}"
 
 
 def client(broker: Broker, name: str, password: str, *, listens: bool = False) -> Client:

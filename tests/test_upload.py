@@ -157,6 +157,38 @@ def test_over_http_everything_arrives(path: Path) -> None:
     assert {each.event_id: each for each in store.find(Query())} == expected(path)
 
 
+def test_what_belongs_to_an_event_is_there_before_it(path: Path) -> None:
+    store = MemoryEvents()
+    with (
+        serving(receiver(store)) as address,
+        Outgoing.open(path, KIOSK) as outgoing,
+        closing(HttpSink(address, token="right")) as sink,
+    ):
+        first = outgoing.batch()[0][1]
+
+        def parcel(event: Event) -> bytes | None:
+            return b"pictures" if event == first else None
+
+        upload(outgoing, sink, deadline_s=DEADLINE_S, parcel_of=parcel)
+    assert [each[2] for each in store.parcels()] == [b"pictures"]
+
+
+def test_an_event_waits_for_what_belongs_to_it(path: Path) -> None:
+    with (
+        serving(odd(lambda: Response("{}"))) as address,
+        Outgoing.open(path, KIOSK) as outgoing,
+        pytest.raises((Offline, Held)),
+    ):
+        upload(
+            outgoing,
+            HttpSink(address, token="right"),
+            deadline_s=DEADLINE_S,
+            parcel_of=lambda event: b"pictures",
+        )
+    with Outgoing.open(path, KIOSK) as outgoing:
+        assert outgoing.left() == entries(path)
+
+
 @pytest.mark.parametrize(("token", "status"), [("", 401), ("wrong", 401), ("other", 403)])
 def test_a_wrong_token_is_said_and_nothing_is_marked(path: Path, token: str, status: int) -> None:
     app = create_receiver(MemoryEvents(), {"other": "another-kiosk"}.get)

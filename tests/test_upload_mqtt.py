@@ -67,6 +67,7 @@ def test_what_a_kiosk_sends_arrives_also_while_nobody_listens(
         pass  # the broker knows the listener from now on, and keeps for it what comes
     path = journal(tmp_path / "journal.sqlite", 60)
     with Outgoing.open(path, KIOSK) as outgoing, closing(MqttSink(broker.address, KIOSK)) as sink:
+        sink.deliver(KIOSK, b"pictures")
         report = upload(outgoing, sink, deadline_s=DEADLINE_S)
     assert (report.sent, report.left) == (120, 0)
     with listening(broker, store):
@@ -74,6 +75,7 @@ def test_what_a_kiosk_sends_arrives_also_while_nobody_listens(
     assert {each.event_id for each in store.find(Query())} == {
         of_entry(KIOSK, entry).event_id for entry in read(path)
     }
+    assert [(kiosk, parcel) for kiosk, _, parcel in store.parcels()] == [(KIOSK, b"pictures")]
 
 
 def test_a_broker_that_is_away_is_offline_and_found_again(

@@ -17,6 +17,7 @@ import waitress
 from kiosk.cli.journal import parse_since
 from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
+from kiosk.durable import write_durably
 from kiosk.event import Event
 from kiosk.journal.entries import instant
 from kiosk.receive import Query, Tokens, create_receiver
@@ -36,6 +37,10 @@ def register(verbs: Verbs) -> None:
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _register_taking(actions)
+    parcels = actions.add_parser("parcels", help="write the proposals that came into a folder")
+    parcels.add_argument("folder", type=Path, metavar="DIR")
+    parcels.add_argument("--database", default="events.sqlite", metavar="WHERE", help=DATABASE)
+    parcels.set_defaults(run=run_parcels)
     token = actions.add_parser("token", help="make a token for one kiosk and print it")
     token.add_argument("kiosk", metavar="KIOSK", help=f"a kiosk's id, or {ANY!r} for all of them")
     token.add_argument("--tokens", type=Path, default=Path("tokens.txt"), metavar="FILE")
@@ -49,6 +54,20 @@ def register(verbs: Verbs) -> None:
     query.add_argument("--json", action="store_true", help="one JSON object per line")
     query.add_argument("--counts", action="store_true", help="only how many, by kiosk and kind")
     query.set_defaults(run=run_query)
+
+
+def run_parcels(arguments: argparse.Namespace) -> int:
+    """One file for each; those that are there already are not written again."""
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with closing(open_events(arguments.database)) as store:
+        for kiosk, digest, parcel in store.parcels():
+            path = arguments.folder / f"{kiosk}-{digest[:16]}.zip"
+            if not path.exists():
+                write_durably(path, parcel)
+                count += 1
+    print(f"{count} new in {arguments.folder}")
+    return os.EX_OK
 
 
 def _register_taking(actions: Verbs) -> None:

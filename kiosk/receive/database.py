@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,14 @@ class EventStore(Protocol):
         """
         ...
 
+    def keep(self, kiosk: str, parcel: bytes) -> str:
+        """The sha256 of a parcel that is there for good now, once. Raises StateError."""
+        ...
+
+    def parcels(self) -> Iterator[tuple[str, str, bytes]]:
+        """Kiosk, sha256 and bytes of each, one at a time. Raises StateError."""
+        ...
+
     def find(self, query: Query) -> Iterator[Event]:
         """By kiosk and time. Raises StateError."""
         ...
@@ -50,6 +59,7 @@ class MemoryEvents:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._events: dict[str, Event] = {}
+        self._parcels: dict[tuple[str, str], bytes] = {}
 
     def put(self, events: Iterable[Event]) -> int:
         with self._lock:
@@ -57,6 +67,17 @@ class MemoryEvents:
             for event in events:
                 self._events.setdefault(event.event_id, event)
             return len(self._events) - before
+
+    def keep(self, kiosk: str, parcel: bytes) -> str:
+        digest = hashlib.sha256(parcel).hexdigest()
+        with self._lock:
+            self._parcels[kiosk, digest] = parcel
+        return digest
+
+    def parcels(self) -> Iterator[tuple[str, str, bytes]]:
+        with self._lock:
+            kept = sorted(self._parcels.items())
+        yield from ((kiosk, digest, parcel) for (kiosk, digest), parcel in kept)
 
     def find(self, query: Query) -> Iterator[Event]:
         with self._lock:

@@ -14,8 +14,8 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
 from kiosk.errors import StateError
-from kiosk.event import MAX_BYTES, Event, parse
-from kiosk.mqtt import QOS, Broker, client
+from kiosk.event import MAX_BYTES, MAX_PARCEL_BYTES, Event, is_kiosk, parse
+from kiosk.mqtt import EVENTS, PARCELS, QOS, Broker, client
 from kiosk.receive.database import EventStore
 
 _log = logging.getLogger(__name__)
@@ -77,13 +77,13 @@ class Listener:
             _log.error("%s: refused (%s); check user and password", self._broker.host, reason)
             self._broken = True
             return
-        connected.subscribe(self._broker.topic("+"), qos=QOS)
+        connected.subscribe([(self._broker.topic("+", what), QOS) for what in (EVENTS, PARCELS)])
 
     def _arrived(self, connected: Client, _: object, message: MQTTMessage) -> None:
         if self._broken:  # the order of what the broker sends again must not have gaps
             return
         try:
-            self._store.put([self._event(message)])
+            self._keep(message)
         except (ValueError, RecursionError) as error:
             _log.warning("%s: not an event (%s); left out", message.topic, error)
         except StateError as error:
@@ -92,6 +92,15 @@ class Listener:
             self._broken = True
             return
         connected.ack(message.mid, message.qos)
+
+    def _keep(self, message: MQTTMessage) -> None:
+        kiosk = message.topic.split("/")[-2]
+        if message.topic != self._broker.topic(kiosk, PARCELS):
+            self._store.put([self._event(message)])
+        elif not is_kiosk(kiosk) or len(message.payload) > MAX_PARCEL_BYTES:
+            raise ValueError(f"a parcel is a kiosk's and may have {MAX_PARCEL_BYTES} bytes")
+        else:
+            self._store.keep(kiosk, bytes(message.payload))
 
     def _event(self, message: MQTTMessage) -> Event:
         if len(message.payload) > MAX_BYTES:

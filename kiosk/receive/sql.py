@@ -6,6 +6,7 @@ A batch is one transaction; a connection that was lost is opened anew for the ne
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
@@ -31,6 +32,13 @@ _SCHEMA = (
     "CREATE INDEX IF NOT EXISTS events_kiosk ON events (kiosk, at, event_id)",
     "CREATE INDEX IF NOT EXISTS events_kind ON events (kind, at)",
     "CREATE INDEX IF NOT EXISTS events_sku ON events (sku, at)",
+    "CREATE TABLE IF NOT EXISTS parcels (kiosk TEXT NOT NULL, sha256 TEXT NOT NULL, "
+    "parcel BYTEA NOT NULL, PRIMARY KEY (kiosk, sha256))",
+)
+_PARCEL = "INSERT INTO parcels VALUES (?, ?, ?) ON CONFLICT (kiosk, sha256) DO NOTHING"
+_NEXT_PARCEL = (
+    "SELECT kiosk, sha256, parcel FROM parcels WHERE (kiosk, sha256) > (?, ?) "
+    "ORDER BY kiosk, sha256 LIMIT 1"
 )
 _INSERT = (
     f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)}) "
@@ -72,6 +80,23 @@ class SqlEvents:
             known = int(cursor.fetchone()[0])
             cursor.executemany(self._sql(_INSERT), list(rows.values()))
             return len(rows) - known
+
+    def keep(self, kiosk: str, parcel: bytes) -> str:
+        digest = hashlib.sha256(parcel).hexdigest()
+        with self._transaction() as cursor:
+            cursor.execute(self._sql(_PARCEL), (kiosk, digest, parcel))
+        return digest
+
+    def parcels(self) -> Iterator[tuple[str, str, bytes]]:
+        last = ("", "")
+        while True:
+            with self._transaction() as cursor:
+                cursor.execute(self._sql(_NEXT_PARCEL), last)
+                row = cursor.fetchone()
+            if row is None:
+                return
+            yield row[0], row[1], bytes(row[2])
+            last = row[0], row[1]
 
     def find(self, query: Query) -> Iterator[Event]:
         """Page by page: a writer never waits for a reader."""

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events in HTTP batches: `POST ADDRESS/v1/events`, answered once they are stored."""
+"""Events in HTTP batches: `POST ADDRESS/v1/events`, answered once they are stored; and parcels:
+`PUT ADDRESS/v1/parcels/KIOSK/SHA256`.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -28,9 +31,8 @@ class HttpSink:
     """One connection that is used again. No redirects: a portal is not head office."""
 
     def __init__(self, address: str, *, token: str = "", timeout_s: float = 20.0) -> None:
-        self._url = address.rstrip("/") + "/v1/events"
+        self._address = address.rstrip("/")
         self._headers = {
-            "Content-Type": "application/json",
             "User-Agent": f"sku-kiosk/{__version__}",
             **({"Authorization": f"Bearer {token}"} if token else {}),
         }
@@ -40,12 +42,26 @@ class HttpSink:
 
     def send(self, events: Sequence[Event]) -> Receipt:
         body = json.dumps({"events": [event.as_json() for event in events]})
+        url = f"{self._address}/v1/events"
+        return _receipt(self._asked("POST", url, body.encode(), "application/json"), url)
+
+    def deliver(self, kiosk: str, parcel: bytes) -> None:
+        digest = hashlib.sha256(parcel).hexdigest()
+        url = f"{self._address}/v1/parcels/{kiosk}/{digest}"
+        if _decoded(self._asked("PUT", url, parcel, "application/zip"), url).get("kept") != digest:
+            raise _no_receipt(url)
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    def _asked(self, method: str, url: str, body: bytes, kind: str) -> bytes:
+        """The answer to a request that was answered well."""
         try:
             answer = self._pool.request(
-                "POST",
-                self._url,
-                body=body.encode(),
-                headers=self._headers,
+                method,
+                url,
+                body=body,
+                headers={**self._headers, "Content-Type": kind},
                 redirect=False,
                 preload_content=False,
             )
@@ -55,26 +71,34 @@ class HttpSink:
                 answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise Offline(
-                "unreachable", f"{self._url}: nobody answers ({error}); it is tried again"
+                "unreachable", f"{url}: nobody answers ({error}); it is tried again"
             ) from error
         if status in _FINAL:
-            raise Held(f"http_{status}", f"{self._url}: answered {status}: {_FINAL[status]}")
+            raise Held(f"http_{status}", f"{url}: answered {status}: {_FINAL[status]}")
         if status != 200:
-            raise Offline(f"http_{status}", f"{self._url}: answered {status}; it is tried again")
-        return _receipt(data, self._url)
+            raise Offline(f"http_{status}", f"{url}: answered {status}; it is tried again")
+        return bytes(data)
 
-    def close(self) -> None:
-        self._pool.clear()
+
+def _decoded(data: bytes, url: str) -> dict[str, Any]:
+    """What a receiver said; a page of a portal is none of it."""
+    try:
+        body: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        raise _no_receipt(url) from None
+    if not isinstance(body, dict):
+        raise _no_receipt(url)
+    return body
 
 
 def _receipt(data: bytes, url: str) -> Receipt:
-    """What a receiver said; a page of a portal is no receipt."""
-    try:
-        body: Any = json.loads(data)
-        taken, refused = body["taken"], body["refused"]
-        reasons = {str(name): str(reason)[:200] for name, reason in refused.items()}
-        return Receipt(frozenset(map(str, taken)), reasons)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Offline(
-            "not_a_receipt", f"{url}: the answer is not head office's; it is tried again"
-        ) from error
+    body = _decoded(data, url)
+    taken, refused = body.get("taken"), body.get("refused")
+    if not isinstance(taken, list) or not isinstance(refused, dict):
+        raise _no_receipt(url)
+    reasons = {str(name): str(reason)[:200] for name, reason in refused.items()}
+    return Receipt(frozenset(map(str, taken)), reasons)
+
+
+def _no_receipt(url: str) -> Offline:
+    return Offline("not_a_receipt", f"{url}: the answer is not head office's; it is tried again")

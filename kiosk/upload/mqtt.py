@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Sequence
 
-from paho.mqtt.client import Client, MQTTMessageInfo
+from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 
 from kiosk.errors import Offline
 from kiosk.event import Event
-from kiosk.mqtt import QOS, Broker, client
+from kiosk.mqtt import PARCELS, QOS, Broker, client
 from kiosk.upload.sink import Receipt
 
 
@@ -32,19 +32,33 @@ class MqttSink:
         self._client: Client | None = None
 
     def send(self, events: Sequence[Event]) -> Receipt:
+        payloads = [
+            (self._broker.topic(event.kiosk), json.dumps(event.as_json(), separators=(",", ":")))
+            for event in events
+        ]
+        told = self._published([(topic, text.encode()) for topic, text in payloads])
+        taken = [event.event_id for event, done in zip(events, told, strict=True) if done]
+        return Receipt(frozenset(taken))
+
+    def deliver(self, kiosk: str, parcel: bytes) -> None:
+        if not all(self._published([(self._broker.topic(kiosk, PARCELS), parcel)])):
+            raise self._offline("it did not confirm a parcel")
+
+    def _published(self, messages: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Whether the broker has confirmed each of them in time."""
         try:
             connected = self._connected()
-            sent = [(event, _publish(connected, self._broker, event)) for event in events]
+            sent = [connected.publish(topic, data, qos=QOS) for topic, data in messages]
             ends_s = time.monotonic() + self._timeout_s
-            for _, told in sent:
+            for told in sent:
                 told.wait_for_publish(max(0.0, ends_s - time.monotonic()))
+            confirmed = [told.is_published() for told in sent]
         except (OSError, ValueError, RuntimeError) as error:
             self.close()
             raise self._offline(str(error)) from error
-        taken = frozenset(event.event_id for event, told in sent if told.is_published())
-        if len(taken) < len(sent):
+        if not all(confirmed):
             self.close()
-        return Receipt(taken)
+        return confirmed
 
     def close(self) -> None:
         used, self._client = self._client, None
@@ -57,7 +71,6 @@ class MqttSink:
             return self._client
         self.close()
         made = client(self._broker, f"kiosk-{self._kiosk}", self._password)
-        # Messages of an earlier batch are in the journal still: nothing is kept here.
         there = threading.Event()
         refused: list[str] = []
 
@@ -80,8 +93,3 @@ class MqttSink:
 
     def _offline(self, reason: str) -> Offline:
         return Offline("broker", f"{self._address}: {reason}; it is tried again")
-
-
-def _publish(connected: Client, broker: Broker, event: Event) -> MQTTMessageInfo:
-    payload = json.dumps(event.as_json(), separators=(",", ":"))
-    return connected.publish(broker.topic(event.kiosk), payload, qos=QOS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kiosk.errors import Offline
@@ -29,9 +30,15 @@ class Report:
     """Entries that still wait."""
 
 
-def upload(outgoing: Outgoing, sink: Sink, *, deadline_s: float) -> Report:
-    """Send until nothing is left or the time is up. Raises Offline or Held from the sink; what was
-    taken before is marked then.
+def upload(
+    outgoing: Outgoing,
+    sink: Sink,
+    *,
+    deadline_s: float,
+    parcel_of: Callable[[Event], bytes | None] = lambda event: None,
+) -> Report:
+    """Send until nothing is left or the time is up; `parcel_of` gives what goes before an event and
+    is too large for it. Raises Offline or Held from the sink; what was taken before is marked then.
     """
     ends_s = time.monotonic() + deadline_s
     sent = refused = 0
@@ -40,6 +47,10 @@ def upload(outgoing: Outgoing, sink: Sink, *, deadline_s: float) -> Report:
         events = [event for _, event in batch]
         if lost is not None:
             events, lost = [*events, lost], None
+        for event in events:
+            parcel = parcel_of(event)
+            if parcel is not None:
+                sink.deliver(event.kiosk, parcel)
         receipt = sink.send(events)
         _complain(events, receipt)
         settled = [number for number, event in batch if _settled(event, receipt)]

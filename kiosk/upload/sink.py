@@ -27,6 +27,10 @@ class Sink(Protocol):
         """Raises Offline when nobody takes anything, Held when somebody refuses all."""
         ...
 
+    def deliver(self, kiosk: str, parcel: bytes) -> None:
+        """Head office has the parcel for good when it returns. Raises Offline, Held."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -35,11 +39,15 @@ class MemorySink:
 
     def __init__(self) -> None:
         self.events: dict[str, Event] = {}
+        self.parcels: set[tuple[str, bytes]] = set()
 
     def send(self, events: Sequence[Event]) -> Receipt:
         for event in events:
             self.events.setdefault(event.event_id, event)
         return Receipt(frozenset(event.event_id for event in events))
+
+    def deliver(self, kiosk: str, parcel: bytes) -> None:
+        self.parcels.add((kiosk, parcel))
 
     def close(self) -> None:
         """Nothing to close."""
