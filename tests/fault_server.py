@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.next_fault(self.path)
         try:
             if fault is not None:
-                fault(self, data or b"", offset)
+                fault(self, data or bytes(1000), offset)
             elif data is None:
                 self.answer(404, b"not here")
             elif offset:

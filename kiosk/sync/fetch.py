@@ -33,14 +33,15 @@ def fetch(origin: Origin, blobs: Blobs, blob: Blob) -> None:
     part = blobs.part(blob.sha256)
     if part.size > blob.bytes:
         part.clear()
-    resumed = part.size > 0
-    _complete(origin, part, blob)
+    pieced = part.size > 0
+    pieced = _complete(origin, part, blob) > 1 or pieced
     try:
         blobs.keep(blob)
     except Tampered:
-        if not resumed:
+        if not pieced:
             raise
-        # What was left of an earlier pass may have been torn by a power cut: once more, whole.
+        # A power cut may have torn what was left of an earlier pass, or a server may have lied
+        # about where its bytes belong: once more, whole.
         _complete(origin, part, blob)
         blobs.keep(blob)
 
@@ -50,12 +51,13 @@ def path_of(blob: Blob) -> str:
     return f"{BLOBS}/{blob.sha256[:2]}/{blob.sha256}"
 
 
-def _complete(origin: Origin, part: Part, blob: Blob) -> None:
-    """Append until `part` has its length. Raises Unanswered, OSError."""
-    fruitless = 0
+def _complete(origin: Origin, part: Part, blob: Blob) -> int:
+    """Append until `part` has its length; gives in how many tries. Raises Unanswered, OSError."""
+    tries = fruitless = 0
     whole = False
     while part.size < blob.bytes:
         before = part.size
+        tries += 1
         try:
             _append(origin, part, blob, 0 if whole else before)
         except Unanswered as error:
@@ -64,6 +66,7 @@ def _complete(origin: Origin, part: Part, blob: Blob) -> None:
             if not odd and (error.code != "cut" or fruitless >= MOST_FRUITLESS):
                 raise
             whole = whole or odd  # a server that cannot go on may still give it from the start
+    return tries
 
 
 def _append(origin: Origin, part: Part, blob: Blob, offset: int) -> None:

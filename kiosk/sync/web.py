@@ -85,6 +85,8 @@ class WebOrigin:
         with _Watch(self._open, min(whole_s, self._limits.small_s)) as head:
             reply = self._asked(url, headers, head)
         try:
+            if head.late:  # the cut may look like the end of a head
+                raise _broken(url, TimeoutError(), late=True)
             with _Watch(self._open, whole_s) as watch:
                 yield reply, watch
         finally:
@@ -257,6 +259,8 @@ def _reason(error: BaseException) -> str:
 
 def _start(url: str, reply: Reply, size: int, offset: int) -> int:
     """Where the body begins in the file. Raises Unanswered unless it can be of that file."""
+    if reply.status == 416:
+        raise unusable(url, f"it says that nothing comes after byte {offset}")
     if reply.status not in (200, 206):
         raise _refusal(url, reply)
     if evidence.is_page(reply.headers.get("Content-Type", "")):

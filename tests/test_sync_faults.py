@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What networks do to a sync pass: the kiosk keeps what it has, says what is so, and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kiosk.announcement import Announcement
+from kiosk.sync.evidence import Unanswered
+from kiosk.values.sync import SyncState
+from tests import fault_server as does
+from tests.fault_server import Server, serving
+from tests.repositories import HeadOffice
+from tests.sync_parts import LARGE, Kiosk, office_kiosk, publisher, release, snapshot
+
+NOBODY = "http://127.0.0.1:9"
+"""Nothing listens on the port of `discard`."""
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> HeadOffice:
+    return publisher(tmp_path)
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path, office: HeadOffice) -> Kiosk:
+    return office_kiosk(tmp_path, office)
+
+
+@pytest.fixture
+def first(tmp_path: Path, office: HeadOffice, kiosk: Kiosk) -> Announcement:
+    """The release that the kiosk has before something happens."""
+    announced = office.publish(release(tmp_path / "first"))
+    assert kiosk.sync(office.path).activated == announced.release
+    return announced
+
+
+@pytest.fixture
+def second(tmp_path: Path, office: HeadOffice, first: Announcement) -> Announcement:
+    """What is published then."""
+    return office.publish(release(tmp_path / "second", seed=2))
+
+
+@pytest.fixture
+def server(office: HeadOffice) -> Iterator[Server]:
+    with serving(office.path) as server:
+        yield server
+
+
+def large_blob(office: HeadOffice, size: int = LARGE) -> str:
+    """Path of the newest large blob."""
+    found = [path for path in (office.path / "blobs").rglob("*") if path.is_file()]
+    newest = max((p for p in found if p.stat().st_size == size), key=lambda p: p.stat().st_mtime_ns)
+    return newest.name
+
+
+EVERYWHERE = {
+    "portal": (does.portal, "unusable"),
+    "redirect off the origin": (does.sent_on("http://127.0.0.2/login"), "redirected"),
+    "redirect to another scheme": (does.sent_on("https://127.0.0.1/"), "redirected"),
+    "redirect loop": (does.sent_on("/metadata/timestamp.json"), "redirected"),
+    "403 everywhere": (does.status(403), "not_found"),
+    "404 everywhere": (does.status(404), "not_found"),
+    "429": (does.status(429, Retry_After="77"), "http_429"),
+    "500": (does.status(500), "http_500"),
+    "503": (does.status(503, Retry_After="77"), "http_503"),
+    "cut in the head of the body": (does.cut(3), "cut"),
+    "reset": (does.reset, "cut"),
+    "drip": (does.drip, "slow"),
+    "dripping head": (does.drip_head, "slow"),
+    "stall": (does.stall, "slow"),
+    "never answers": (does.mute, "slow"),
+    "gzip bomb": (does.bomb, "unusable"),
+    "endless": (does.endless, "unusable"),
+}
+
+
+@pytest.mark.parametrize("case", EVERYWHERE)
+def test_a_broken_network_is_offline_and_changes_nothing(
+    case: str, kiosk: Kiosk, server: Server, first: Announcement, second: Announcement
+) -> None:
+    fault, code = EVERYWHERE[case]
+    before = snapshot(kiosk.folder)
+    server.always("", fault)
+    outcome = kiosk.sync(server.url)
+    assert (outcome.status.state, outcome.status.code) == (SyncState.OFFLINE, code)
+    assert kiosk.current == first.release
+    after = snapshot(kiosk.folder)
+    assert {name for name in after if after[name] != before.get(name)} == {"store/sync.json"}
+    assert isinstance(outcome.error, Unanswered)
+    assert outcome.error.retry_after_s == (
+        77 if "Retry_After" in case or code[5:] in ("429", "503") else 0
+    )
+    server.honest()
+    assert kiosk.sync(server.url).activated == second.release
+
+
+def test_nobody_there_is_offline_and_said_once(kiosk: Kiosk, first: Announcement) -> None:
+    outcome = kiosk.sync(NOBODY)
+    assert (outcome.status.state, outcome.status.code) == (SyncState.OFFLINE, "unreachable")
+    assert outcome.status.release == first.release
+    before = snapshot(kiosk.folder)
+    kiosk.sync(NOBODY)
+    assert snapshot(kiosk.folder) == before
+
+
+def test_a_stick_that_is_not_in_is_offline(tmp_path: Path, kiosk: Kiosk) -> None:
+    outcome = kiosk.sync(tmp_path / "no stick")
+    assert (outcome.status.state, outcome.status.code) == (SyncState.OFFLINE, "unreachable")
+
+
+BLOBS = {
+    "portal": (does.portal, SyncState.OFFLINE, "unusable"),
+    "404": (does.status(404), SyncState.OFFLINE, "not_found"),
+    "503": (does.status(503), SyncState.OFFLINE, "http_503"),
+    "gzip bomb": (does.bomb, SyncState.OFFLINE, "unusable"),
+    "truncated, with a length that fits": (does.shorter, SyncState.OFFLINE, "unusable"),
+    "stall": (does.stall, SyncState.OFFLINE, "slow"),
+    "drip": (does.drip, SyncState.OFFLINE, "slow"),
+    "flipped bit": (does.flipped, SyncState.TAMPER, "wrong_content"),
+    "endless": (does.endless, SyncState.TAMPER, "wrong_content"),
+}
+
+
+@pytest.mark.parametrize("case", BLOBS)
+def test_a_blob_that_does_not_come_leaves_what_answers(
+    case: str,
+    kiosk: Kiosk,
+    server: Server,
+    office: HeadOffice,
+    first: Announcement,
+    second: Announcement,
+) -> None:
+    fault, state, code = BLOBS[case]
+    server.always(large_blob(office), fault)
+    outcome = kiosk.sync(server.url)
+    assert (outcome.status.state, outcome.status.code) == (state, code)
+    assert (outcome.status.seq, kiosk.current) == (2, first.release)
+    assert sum(each.sent for each in server.asked if "blobs" in each.path) < 16_000_000
+    server.honest()
+    assert kiosk.sync(server.url).activated == second.release
+
+
+RANGES = {
+    "honest": None,
+    "ignored": does.whole,
+    "206 from 0": does.from_zero,
+    "206 that lies": does.lying_range,
+    "206 with a gap": does.gap,
+    "416": does.status(416),
+}
+
+
+@pytest.mark.parametrize("case", RANGES)
+def test_what_came_is_kept_whatever_the_server_makes_of_a_range(
+    case: str,
+    kiosk: Kiosk,
+    server: Server,
+    office: HeadOffice,
+    first: Announcement,
+    second: Announcement,
+) -> None:
+    blob = large_blob(office)
+    server.once(blob, does.cut(200_000), RANGES[case])
+    outcome = kiosk.sync(server.url)
+    assert outcome.activated == second.release
+    asked = [each for each in server.asked if blob in each.path]
+    assert asked[1].range == "bytes=200000-"
+    if case == "honest":
+        assert sum(each.sent for each in asked) == LARGE
+
+
+def test_a_line_that_breaks_every_16_kb_costs_each_byte_once(
+    kiosk: Kiosk, server: Server, office: HeadOffice, first: Announcement, second: Announcement
+) -> None:
+    blob = large_blob(office)
+    server.always(blob, does.cut(16_384))
+    assert kiosk.sync(server.url).activated == second.release
+    sent = sum(each.sent for each in server.asked if blob in each.path)
+    assert sent <= 1.01 * LARGE
+
+
+def test_a_line_that_breaks_at_once_is_left_for_the_next_pass_which_goes_on(
+    kiosk: Kiosk, server: Server, office: HeadOffice, first: Announcement, second: Announcement
+) -> None:
+    blob = large_blob(office)
+    server.once(blob, does.cut(150_000), *[does.cut(0)] * 3)
+    outcome = kiosk.sync(server.url)
+    assert (outcome.status.state, outcome.status.code) == (SyncState.OFFLINE, "cut")
+    assert kiosk.store.blobs.part(blob).size == 150_000
+    assert kiosk.sync(server.url).activated == second.release
+    assert sum(each.sent for each in server.asked if blob in each.path) == LARGE
+
+
+def test_a_part_that_a_power_cut_tore_is_fetched_again(
+    kiosk: Kiosk, server: Server, office: HeadOffice, first: Announcement, second: Announcement
+) -> None:
+    blob = large_blob(office)
+    part = kiosk.store.blobs.part(blob)
+    part.append(bytes(100_000))
+    assert kiosk.sync(server.url).activated == second.release
+
+
+def test_a_part_longer_than_the_blob_is_begun_again(
+    kiosk: Kiosk, server: Server, office: HeadOffice, first: Announcement, second: Announcement
+) -> None:
+    kiosk.store.blobs.part(large_blob(office)).append(bytes(LARGE + 1))
+    assert kiosk.sync(server.url).activated == second.release
+
+
+def test_nothing_compressed_is_asked_for(
+    kiosk: Kiosk, server: Server, second: Announcement
+) -> None:
+    kiosk.sync(server.url)
+    assert {each.encoding for each in server.asked} == {"identity"}
+
+
+def test_a_redirect_within_the_origin_is_followed(
+    kiosk: Kiosk, server: Server, office: HeadOffice, second: Announcement
+) -> None:
+    moved = office.path / "moved.json"
+    moved.write_bytes((office.path / "metadata" / "timestamp.json").read_bytes())
+    server.once("metadata/timestamp.json", does.sent_on("/moved.json"))
+    assert kiosk.sync(server.url).activated == second.release
