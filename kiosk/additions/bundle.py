@@ -60,7 +60,8 @@ class Proposed:
 
 def packed(kiosk: str, additions: Iterable[tuple[Addition, Mapping[str, bytes]]]) -> bytes:
     """A bundle of additions, each with its pictures by sha256."""
-    listed, pictures = [], {}
+    listed = []
+    pictures: dict[str, bytes] = {}
     for addition, crops in additions:
         listed.append(addition.as_journal())
         wanted = {view.sha256 for view in addition.views} if addition.holds else set()

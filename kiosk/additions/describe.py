@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from kiosk.additions.values import AddedView
-from kiosk.catalog.details import method
 from kiosk.values import Box, Features, Pixels
 from kiosk.vision.augment import PLAIN, VIEWS, seen
 from kiosk.vision.boxes import clip, grown, grown_square
@@ -75,15 +74,6 @@ class Describer:
     def embedder(self) -> str:
         """sha256 of the model that makes the vectors."""
         return self._embedder.card.sha256
-
-    @property
-    def dimension(self) -> int:
-        return self._embedder.dimension
-
-    @property
-    def method(self) -> str:
-        """How local features are made and compared."""
-        return method()
 
     def described(self, picture: Kept) -> AddedView:
         """The references of a kept view. Raises ImageError or EmbeddingError."""

@@ -25,6 +25,7 @@ from kiosk.additions.values import (
     Rival,
     now,
 )
+from kiosk.catalog.details import method
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.errors import AdditionError, EmbeddingError, ImageError
 from kiosk.refusals import Recorder
@@ -41,30 +42,34 @@ class AdditionDesk:
     def __init__(
         self,
         store: Store,
-        describer: Describer,
+        describers: Callable[[str], Describer],
         journal: Recorder,
         *,
         recompose: Callable[[], None],
         probes_of: ProbesOf = lambda snapshot: None,
         most: int = MOST_HELD,
     ) -> None:
-        """`recompose`: have `over` asked anew and its answer searched; called without a lock."""
+        """`describers`: with the models of a release; `recompose`: have `over` asked anew and its
+        answer searched, called without a lock.
+        """
         self._lock = threading.RLock()
         self._adding = threading.Lock()
         """One addition at a time: the next is tried against it, too."""
         self._store = store
-        self._describer = describer
+        self._describers = describers
         self._journal = journal
         self._recompose = recompose
         self._probes_of = probes_of
         self._most = most
         self._shelf = Shelf("", {}, {})
+        self._embedder = ""
+        """Of the release that answers."""
         self._unmade: set[str] = set()
         """Additions of another embedder whose pictures are gone."""
 
-    @property
-    def describer(self) -> Describer:
-        return self._describer
+    def describer(self, release: str) -> Describer:
+        """What makes references to be searched with a release."""
+        return self._describers(release)
 
     def start(self) -> None:
         """Read what was added before. Never raises for the disk's sake: see `status`."""
@@ -80,8 +85,9 @@ class AdditionDesk:
         with self._lock:
             held = self._held()
             if self._shelf.release != base.release:
-                embedder = self._describer.embedder
-                self._shelf = shelved(base, held, embedder, self._probes_of)
+                self._embedder = base.manifest.embedder.sha256
+                self._shelf = shelved(base, held, self._probes_of)
+                self._unmade.clear()
             return composed(base, self._shelf, held)
 
     def add(
@@ -91,6 +97,8 @@ class AdditionDesk:
 
         Searched when this returns. Gives the SKU that stands in the way instead. Raises
         AdditionError when no more can be kept, ImageError.
+
+        The views are of the embedder of `seen`.
         """
         with self._adding:
             if len(self._held()) >= self._most:
@@ -126,8 +134,8 @@ class AdditionDesk:
             record=record,
             more=has(seen, record.sku),
             release=seen.release,
-            embedder=self._describer.embedder,
-            method=self._describer.method,
+            embedder=seen.manifest.embedder.sha256,
+            method=method(),
             views=tuple(views),
             thumbnail=thumbnail(pictures[0]),
             nearest=standing.nearest,
@@ -207,24 +215,25 @@ class AdditionDesk:
 
     def _remade(self) -> bool:
         """Make the references of one addition anew from its pictures."""
-        embedder = self._describer.embedder
+        with self._lock:
+            release, embedder = self._shelf.release, self._embedder
+        describer = self._describers(release)
+        if describer.embedder != embedder:
+            return False  # another release comes in this very moment
         for each in self._held():
             if each.embedder == embedder or each.addition_id in self._unmade:
                 continue
             crops = self._store.crops(each.addition_id)
             try:
                 views = [
-                    self._describer.described(Kept(crops[view.sha256], view.box))
-                    for view in each.views
+                    describer.described(Kept(crops[view.sha256], view.box)) for view in each.views
                 ]
             except (KeyError, ImageError, EmbeddingError) as error:
                 log.error("addition %s (%s) cannot be made again: %s", each.sku, each.at, error)
                 with self._lock:
                     self._unmade.add(each.addition_id)
                 return False
-            anew = replace(
-                each, embedder=embedder, method=self._describer.method, views=tuple(views)
-            )
+            anew = replace(each, embedder=embedder, method=method(), views=tuple(views))
             with self._lock:
                 if any(other is each for other in self._held()):  # nobody undid it meanwhile
                     self._store.put([anew])

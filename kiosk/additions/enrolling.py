@@ -18,6 +18,7 @@ import numpy as np
 
 from kiosk.additions.describe import Kept, kept, thumbnail
 from kiosk.additions.desk import AdditionDesk
+from kiosk.additions.draft import checked, no_catalog
 from kiosk.additions.onlooker import Onlooker
 from kiosk.additions.rule import differs
 from kiosk.additions.shelf import has
@@ -33,15 +34,13 @@ from kiosk.additions.values import (
 )
 from kiosk.barcode import read
 from kiosk.catalog.snapshot import Snapshot
-from kiosk.catalog.tables import is_plain, sku_id
 from kiosk.errors import AdditionError
-from kiosk.values import Box, Code, Frame, Record, Sight
+from kiosk.values import Frame, Record, Sight
 
 TAKE_S = 4.0
 """How long a tap waits for a good view."""
 IDLE_S = 600.0
 """An enrolment that nobody goes on with is given up."""
-MOST_NAME = 120
 
 Borrow = Callable[[], AbstractContextManager[Snapshot | None]]
 
@@ -54,6 +53,7 @@ class _Taken:
     picture: Kept
     view: AddedView
     thumbnail: bytes
+    embedder: str
 
 
 @dataclass(slots=True, eq=False)
@@ -92,7 +92,7 @@ class Enrolling:
         """Begin with one item, whatever was going on. Raises AdditionError: not so."""
         with self._borrow() as snapshot:
             if snapshot is None:
-                raise AdditionError("no_catalog", "There is no catalog to try it against yet.")
+                raise no_catalog()
             record = checked(record, snapshot)
             more = has(snapshot, record.sku)
             if more:
@@ -125,21 +125,26 @@ class Enrolling:
         if seen is None:
             raise AdditionError("not_seen", "It was not seen well: follow the hint and try again.")
         picture = kept(seen.pixels, seen.box)
-        view = self._desk.describer.described(picture)
         small = thumbnail(picture)
         with self._borrow() as snapshot:
-            found = None
-            if snapshot is not None:
-                found = tried(snapshot, session.record.sku, [view], self._judged)
+            if snapshot is None:
+                raise no_catalog()
+            describer = self._desk.describer(snapshot.release)
+            view = describer.described(picture)
+            found = tried(snapshot, session.record.sku, [view], self._judged)
         with self._lock:
             self._same(session)
+            if {each.embedder for each in session.taken} - {describer.embedder}:
+                session.taken.clear()
+                self._say()
+                raise AdditionError("new_model", "A new model came: begin with the first view.")
             others = [np.asarray(each.view.vectors[0], np.float32) for each in session.taken]
             first = np.asarray(view.vectors[0], np.float32)
             if not differs(first, np.array(others, np.float32).reshape(len(others), len(first))):
                 raise AdditionError(
                     "same_view", "That side is taken already: turn the item, then tap again."
                 )
-            session.taken.append(_Taken(session.next, picture, view, small))
+            session.taken.append(_Taken(session.next, picture, view, small, describer.embedder))
             if isinstance(found, Rival):
                 session.rival = replace(found, view=session.next)
             session.next += 1
@@ -206,7 +211,9 @@ class Enrolling:
         pictures, views = [each.picture for each in taken], [each.view for each in taken]
         with self._borrow() as snapshot:
             if snapshot is None:
-                raise AdditionError("no_catalog", "There is no catalog to try it against yet.")
+                raise no_catalog()
+            if snapshot.manifest.embedder.sha256 != taken[0].embedder:
+                raise AdditionError("new_model", "A new model came: take the views again.")
             return self._desk.add(record, pictures, views, snapshot)
 
     def cancel(self) -> None:
@@ -273,26 +280,3 @@ class Enrolling:
                 rival=session.rival,
             )
         )
-
-
-def checked(record: Record, snapshot: Snapshot) -> Record:
-    """The record as it may be kept. Raises AdditionError: what to change."""
-    codes = tuple(code.strip() for code in record.barcodes if code.strip())
-    filed = snapshot.coded([Code(code, "", Box(0, 0, 0, 0)) for code in codes])
-    try:
-        sku = sku_id(record.sku or (codes[0] if codes else ""))
-    except ValueError as error:
-        raise AdditionError("bad_sku", f"Give a SKU or a barcode: {error}.") from error
-    if filed and sku not in filed:
-        name = snapshot.record(filed[0]).name or filed[0]
-        raise AdditionError(
-            "filed", f"That barcode belongs to {name}: give its SKU {filed[0]} to add views of it."
-        )
-    texts = (record.name.strip(), record.category.strip(), *codes)
-    if not all(is_plain(text) and len(text) <= MOST_NAME for text in texts):
-        raise AdditionError(
-            "bad_text", f"Use plain characters, and at most {MOST_NAME} of them in one field."
-        )
-    if not texts[0] and not has(snapshot, sku):
-        raise AdditionError("no_name", "Give it a name.")
-    return Record(sku, texts[0], texts[1], codes)

@@ -52,16 +52,14 @@ class Shelf:
         return replace(self, standing=standing)
 
 
-def shelved(
-    base: Snapshot, additions: Sequence[Addition], embedder: str, probes_of: ProbesOf
-) -> Shelf:
+def shelved(base: Snapshot, additions: Sequence[Addition], probes_of: ProbesOf) -> Shelf:
     """Try every addition against a release, oldest first."""
     standing: dict[str, Standing] = {}
     trouble: dict[str, str] = {}
     used: list[Addition] = []
     probes = probes_of(base) if additions else None
     for addition in additions:
-        said = out_of_place(base, addition, embedder)
+        said = out_of_place(base, addition)
         found: Rival | Standing | None = None
         if not said:
             found = tried(base, addition.sku, addition.views, None, probes)
@@ -75,8 +73,9 @@ def shelved(
     return Shelf(base.release, standing, trouble)
 
 
-def out_of_place(base: Snapshot, addition: Addition, embedder: str) -> str:
+def out_of_place(base: Snapshot, addition: Addition) -> str:
     """Why an addition is not for this release; empty: it may be tried."""
+    embedder = base.manifest.embedder.sha256
     if addition.embedder != embedder or any(not len(view.vectors) for view in addition.views):
         return OTHER_MODEL
     known = has(base, addition.sku)
