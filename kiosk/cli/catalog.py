@@ -21,7 +21,7 @@ from kiosk.catalog.manifest import (
 )
 from kiosk.catalog.records import Records
 from kiosk.catalog.trusted import Trust, trust
-from kiosk.cli import build, calibrate, lint, publish
+from kiosk.cli import build, calibrate, lint, publish, workshop
 from kiosk.cli.beliefs import beliefs, category_table, own_limits
 from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
@@ -35,6 +35,7 @@ def register(verbs: Verbs) -> None:
         description="A catalog is a folder of reference pictures made into one immutable release.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    workshop.register(actions)
     build.register(actions)
     show = actions.add_parser("show", help="say what is in a release")
     show.add_argument("release", type=Path, metavar="DIR")

@@ -14,6 +14,7 @@ from kiosk.cli.options import Verbs
 from kiosk.cli.progress import Progress
 from kiosk.cli.visible import visible
 from kiosk.errors import UsageError
+from kiosk.workshop.folder import is_workshop, workshop
 
 NEVER = "never"
 
@@ -22,12 +23,12 @@ def register(actions: Verbs) -> None:
     """Add it to the actions of `kiosk catalog`."""
     parser = actions.add_parser(
         "lint",
-        help="look for what is wrong in a release",
+        help="look for what is wrong in a release, or in the newest one of a workshop",
         description="Look-alikes, pictures filed under the wrong SKU or under two, blurred and "
         "tiny ones, SKUs with too few, barcodes that cannot be right. Needs no models and changes "
         "nothing. Exit code 69 when there is a finding of the --fail-on severity or worse.",
     )
-    parser.add_argument("release", type=Path, metavar="DIR")
+    parser.add_argument("release", type=Path, metavar="DIR", help="a release, or a workshop")
     parser.add_argument("--html", type=Path, metavar="FILE", help="a page with all the pictures")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument(
@@ -42,17 +43,26 @@ def register(actions: Verbs) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The report on stdout, how far it is on stderr."""
     page: Path | None = arguments.html
-    if page is not None and page.resolve().is_relative_to(arguments.release.resolve()):
+    release = _release(arguments.release)
+    if page is not None and page.resolve().is_relative_to(release.resolve()):
         raise UsageError(f"{page}: lies in the release, where nothing may be added; choose another")
     with closing(Progress()) as progress:
-        report = lint(arguments.release, progress)
+        report = lint(release, progress)
     if page is not None:
-        page.write_text(to_html(report, arguments.release), encoding="utf-8")
+        page.write_text(to_html(report, release), encoding="utf-8")
     if arguments.json:
         print(json.dumps(as_json(report), ensure_ascii=False, indent=1))
     else:
         print("\n".join(visible(line) for line in lines(report)))
     return _exit_code(report, arguments.fail_on)
+
+
+def _release(folder: Path) -> Path:
+    """The folder itself, or the newest release of the workshop that it is."""
+    if not is_workshop(folder):
+        return folder
+    with workshop(folder) as opened:
+        return opened.last_release()
 
 
 def _exit_code(report: Report, fail_on: str) -> int:

@@ -13,7 +13,6 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import overload
 
@@ -21,6 +20,7 @@ from kiosk.catalog.sources import Source, SourcePicture
 from kiosk.errors import SourceError, StateError
 from kiosk.values import Box, Record
 from kiosk.workshop.changes import INTS, STRINGS, Picture, Sku
+from kiosk.workshop.listing import items
 from kiosk.workshop.pictures import Pictures
 from kiosk.workshop.repository import Reading
 
@@ -83,22 +83,18 @@ class _Copying:
         """How many pictures there are."""
         self._connection.execute("BEGIN")
         count = 0
-        groups = groupby(self._reading.pictures(), key=lambda picture: picture.sku)
-        owner, own = next(groups, ("", iter(())))
-        for sku in self._reading.skus():  # both are in the order of SKUs
-            name = sku.record.sku
-            if owner != name:
-                self._note_empty(name)
+        for item in items(self._reading):
+            if not item.pictures:
+                self._note_empty(item.sku.record.sku)
                 continue
             agreed = _Agreed()
-            for picture in own:
+            for picture in item.pictures:
                 count += 1
                 self._connection.execute(
                     "INSERT INTO pictures VALUES (?,?,?,?,?,?,?,?)", (count, *_row(picture))
                 )
                 agreed.take(picture)
-            self._put(sku, agreed)
-            owner, own = next(groups, ("", iter(())))
+            self._put(item.sku, agreed)
         self._connection.execute("COMMIT")
         return count
 
