@@ -53,7 +53,7 @@ def brought_models(
     )
 
 
-class ModelShelf:
+class HeldModels:
     """Which models belong to which release. Safe to use from several threads."""
 
     def __init__(self, own: Models) -> None:

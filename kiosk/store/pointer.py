@@ -51,6 +51,8 @@ class Quarantined:
     at: str
     """UTC, ISO 8601."""
     seq: int = 0
+    noted: bool = False
+    """The journal has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,16 @@ def refused(pointer: Pointer, bad: Installed, reason: str, at: str) -> Pointer:
     """`bad` failed its checks: it may not come again."""
     entry = Quarantined(bad.release, bad.manifest, reason, at, bad.seq)
     return replace(pointer, quarantined=_listed(pointer.quarantined, entry))
+
+
+def noted(pointer: Pointer, manifests: Iterable[str]) -> Pointer:
+    """The journal knows of these."""
+    known = set(manifests)
+    held = tuple(
+        replace(each, noted=True) if each.manifest in known else each
+        for each in pointer.quarantined
+    )
+    return replace(pointer, quarantined=held)
 
 
 def allowed(pointer: Pointer, release: str) -> Pointer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +126,10 @@ class Store:
     def refuse(self, bad: Installed, reason: str) -> Pointer:
         """An installed release failed its self-test: it is not activated, and may not come."""
         return self._change(lambda pointer: rules.refused(pointer, bad, reason, self._at()))
+
+    def noted(self, manifests: Iterable[str]) -> Pointer:
+        """The journal has what was quarantined under these."""
+        return self._change(lambda pointer: rules.noted(pointer, manifests))
 
     def allow(self, release: str) -> Pointer:
         """A person says that a quarantined release may come again."""

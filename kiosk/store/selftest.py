@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The self-test of an installed release, in a child process: what crashes, hangs or eats the memory
+there does so instead of in the kiosk.
+
+The child opens the release as the kiosk would, holds every vector and the answers of search against
+what they must be, and says in one line what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kiosk.announcement import Gate
+from kiosk.catalog.manifest import VECTORS, Manifest, in_segment, read_manifest
+from kiosk.catalog.snapshot import Snapshot
+from kiosk.config import Config, LocateConfig, ModelsConfig, SearchConfig
+from kiosk.errors import CatalogError, KioskError
+from kiosk.models import Models, load_models
+from kiosk.store.opening import open_release
+
+TIME_LIMIT_S = 600.0
+"""An index of a large catalog may have to be built on the way."""
+MEMORY_SHARE = 0.6
+LEAST_MEMORY_BYTES = 1024 * 1024 * 1024
+UNIT_TOLERANCE = 0.02
+_NICE = 10
+_ROWS = 10_000
+_SHOWN = 300
+"""Characters of what a child last said."""
+
+
+def self_test(
+    path: Path,
+    config: Config,
+    gate: Gate,
+    derived: Path | None = None,
+    *,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> str:
+    """Why the release folder `path` must not answer on this kiosk; empty: it may.
+
+    `derived`: where its index is kept. Takes as long as opening it; at most `time_limit_s`.
+    """
+    order = {
+        "path": str(path),
+        "derived": str(derived) if derived else "",
+        "models": asdict(config.models),
+        "locate": asdict(config.locate),
+        "search": asdict(config.search),
+        "gate": asdict(gate),
+        "cpu_s": int(2 * time_limit_s) + 1,
+    }
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "kiosk.store.selftest"],
+            input=json.dumps(order),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=time_limit_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"its self-test did not end within {time_limit_s:g} s"
+    if child.returncode < 0:
+        return f"its self-test crashed ({signal.Signals(-child.returncode).name})"
+    lines = child.stdout.strip().splitlines()
+    if child.returncode != 0 or not lines:
+        said = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return f"its self-test failed ({said[:_SHOWN]})"
+    return str(json.loads(lines[-1])["fault"])
+
+
+def examined(order: Mapping[str, Any]) -> str:
+    """What the child does; gives what is wrong with the release. Raises KioskError, OSError."""
+    path = Path(order["path"])
+    config = Config(
+        models=ModelsConfig(**order["models"]),
+        locate=LocateConfig(**order["locate"]),
+        search=SearchConfig(**order["search"]),
+    )
+    _check_vectors(path, read_manifest(path))
+    own = Models(*load_models(config.models, config.locate))
+    derived = Path(order["derived"]) if order["derived"] else None
+    opened = open_release(path, config, own, derived=derived)
+    try:
+        return check(opened.snapshot, Gate(**order["gate"]))
+    finally:
+        opened.snapshot.close()
+
+
+def check(snapshot: Snapshot, gate: Gate) -> str:
+    return ""
+
+
+def _check_vectors(path: Path, manifest: Manifest) -> None:
+    """Raises CatalogError unless every vector is of unit length; NaN is not."""
+    for segment in manifest.segments:
+        name = in_segment(segment, VECTORS)
+        try:
+            vectors = np.load(path / name, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise CatalogError(f"{name}: cannot be read ({error})") from error
+        for start in range(0, len(vectors), _ROWS):
+            lengths = np.linalg.norm(vectors[start : start + _ROWS].astype(np.float32), axis=-1)
+            if not np.all(np.abs(lengths - 1.0) < UNIT_TOLERANCE):
+                raise CatalogError(f"{name}: holds vectors that are not of unit length")
+
+
+def _limited(cpu_s: int) -> None:
+    """A child that runs away ends, and the kiosk beside it goes first."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    most = max(LEAST_MEMORY_BYTES, int(MEMORY_SHARE * memory))
+    # Files that are mapped to be read do not count here, as they should not.
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(_NICE)
+
+
+def main() -> None:
+    order = json.loads(sys.stdin.read())
+    _limited(int(order["cpu_s"]))
+    try:
+        fault = examined(order)
+    except (KioskError, OSError, MemoryError) as error:
+        fault = str(error) or type(error).__name__
+    sys.stdout.write(json.dumps({"fault": fault}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
