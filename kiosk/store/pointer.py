@@ -183,6 +183,11 @@ def floored(pointer: Pointer, seq: int, clock: str, channel: str = "") -> Pointe
     )
 
 
+def unbound(pointer: Pointer) -> Pointer:
+    """A person says that this kiosk belongs to another publisher: catalog and numbers begin anew."""
+    return replace(pointer, catalog="", channel="", floor_seq=0)
+
+
 def _listed(held: Iterable[Quarantined], entry: Quarantined) -> tuple[Quarantined, ...]:
     others = [each for each in held if each.manifest != entry.manifest]
     return (*others, entry)[-MOST_QUARANTINED:]

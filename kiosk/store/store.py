@@ -142,6 +142,11 @@ class Store:
         text = clock.astimezone(UTC).isoformat(timespec="seconds") if clock else ""
         return self._change(lambda pointer: rules.floored(pointer, seq, text, channel))
 
+    def unbind(self) -> Pointer:
+        """A person says whom this kiosk believes from now on: no number counts any more."""
+        self._put(ANNOUNCED, b"")
+        return self._change(rules.unbound)
+
     # Room.
 
     def room(self, wanted_bytes: int) -> None:
