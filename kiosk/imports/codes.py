@@ -17,7 +17,7 @@ HINTS = {
     "UnknownForm": "say with --format what it is",
     # One line, by its text.
     "NotUtf8": "save the file as UTF-8",
-    "LineTooLong": "a line has at most 65536 bytes",
+    "LineTooLong": "a line has at most 65536 bytes, one of a CSV list a million",
     "BadJson": "write one complete JSON object on this line and nothing else",
     "BadColumns": "correct the columns and quotes of this line",
     "BadOperation": "the operation is ADD or DELETE",
@@ -31,7 +31,7 @@ HINTS = {
     "InvalidCustomContent": "custom content has at most 4096 characters",
     "InvalidCategory": "the name of a category has at most 256 characters",
     "InvalidRecord": "correct what is said of the SKU",
-    "InvalidRegion": "write x1,x2,y1,y2 in whole pixels; a polygon is x,y pairs",
+    "InvalidRegion": "write x1,x2,y1,y2 in pixels; a polygon is x,y pairs",
     "UnknownCategory": "use one of the listed categories, or add it to the list",
     # One line, by the picture it names.
     "PathOutsideRoot": "copy the picture into the folder of the import and name it from there",

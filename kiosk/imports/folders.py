@@ -39,8 +39,8 @@ def read_folders(root: Path) -> Iterator[Line]:
             yield Line(folder.name, number, failure=failure)
         for place, name in enumerate(pictures):
             number += place > 0
-            path = picture_name(f"{folder.name}/{name}")
-            put = Put(product, path, f"{folder.name}/{name}")
+            path = f"{folder.name}/{name}"
+            put = Put(product, picture_name(name), path)
             yield Line(path, number, (put,), remarks=remarks if place == 0 else ())
 
 

@@ -7,8 +7,8 @@
      "pic_list": ["a/1.jpg"]}
 
 One object per line; DELETE without a picture deletes the product. `PicFile` is an addition of this
-project: where the bytes lie when the picture's name is no path. A line is read and judged alone, so
-a file of any length takes little memory.
+project: where the bytes lie; PicName is then the picture's name to the letter. A line is read and
+judged alone, so a file of any length takes little memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kiosk.imports.changes import (
     Remove,
 )
 from kiosk.imports.regions import from_text
-from kiosk.imports.texts import integer, path_inside, picture_name, shown, sku, value
+from kiosk.imports.texts import called, integer, path_inside, picture_name, shown, sku, value
 
 NAME = "increment.meta"
 MAX_LINE_BYTES = 65536
@@ -151,7 +151,7 @@ def _changes(fields: Mapping[str, Any]) -> tuple[Change, ...]:
     if operation == "DELETE":
         if not pictures:
             return (Remove(product),)
-        return tuple(Remove(product, name) for name in pictures)
+        return tuple(Remove(product, called(name, product)) for name in pictures)
     if operation != "ADD":
         raise ImportRefused("BadOperation", f"the operation is {shown(operation)}")
     if not pictures:
@@ -164,9 +164,12 @@ def _changes(fields: Mapping[str, Any]) -> tuple[Change, ...]:
     file = _optional(fields, "file")
     if file and len(pictures) > 1:
         raise ImportRefused("BadField", "PicFile names one file, and there are several pictures")
+    if file:
+        names = [(picture_name(pictures[0]), path_inside(file))]
+    else:
+        names = [(called(name, product), path_inside(name)) for name in pictures]
     return tuple(
-        Put(product, name, path_inside(file or name), placed, about, custom, ints, strings)
-        for name in pictures
+        Put(product, name, path, placed, about, custom, ints, strings) for name, path in names
     )
 
 
@@ -193,7 +196,7 @@ def _pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
         names = [*names, _text(fields, "picture")]
     if not all(names):
         raise ImportRefused("InvalidPicName", "the name of a picture is empty")
-    return tuple(dict.fromkeys(map(picture_name, names)))
+    return tuple(dict.fromkeys(names))
 
 
 def _text(fields: Mapping[str, Any], meaning: str) -> str:
@@ -228,8 +231,10 @@ def written(
     strings: tuple[str | None, ...],
 ) -> str:
     """The line, without its end, that `parse` reads back to the same."""
-    fields: dict[str, Any] = {"OperationType": "ADD", "ProductId": product, "PicName": picture}
-    if file != picture:
+    plain = called(file, product) == picture
+    fields: dict[str, Any] = {"OperationType": "ADD", "ProductId": product}
+    fields["PicName"] = file if plain else picture
+    if not plain:
         fields["PicFile"] = file
     if category not in (None, ""):
         fields["CategoryId"] = category

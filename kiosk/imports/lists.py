@@ -5,8 +5,9 @@ them, and with what a workshop knows beside: region, attributes, custom content.
 | column | means |
 |---|---|
 | path, file or picture | the picture, relative to the list |
-| picture_name | what it is called, where that is not its path |
-| sku, name, category, barcode(s), flip | the SKU |
+| picture_name | what it is called, where that is not its path below a folder of its SKU |
+| sku, name, category, flip | the SKU |
+| barcode, barcodes | of the SKU, separated by spaces or `;`, or a JSON list |
 | region | x1,x2,y1,y2 in whole pixels; empty: the item is looked for |
 | int_attr … int_attr4, str_attr … str_attr4, custom_content | of the picture |
 | attributes | of the SKU, as key=value,key=value |
@@ -16,6 +17,7 @@ them, and with what a workshop knows beside: region, attributes, custom content.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,7 @@ from kiosk.imports.changes import NO_INTS, NO_STRINGS, About, Change, Describe, 
 from kiosk.imports.labels import read_labels
 from kiosk.imports.regions import from_text
 from kiosk.imports.rows import Cells, first_row, read_rows
-from kiosk.imports.texts import integer, path_inside, picture_name, sku, value
+from kiosk.imports.texts import called, integer, path_inside, picture_name, shown, sku, value
 
 SKU_LIST = "skus.csv"
 PICTURE_COLUMNS = ("path", "file", "picture")
@@ -141,7 +143,7 @@ def _put(product: str, path: str, values: dict[str, str], about: About) -> Put:
     strings = tuple(values.get(name) for name in STRING_COLUMNS)
     return Put(
         product,
-        picture_name(values.get("picture_name", file)),
+        picture_name(values["picture_name"]) if "picture_name" in values else called(file, product),
         file,
         from_text(values["region"]) if "region" in values else None,
         about,
@@ -156,12 +158,39 @@ def _about(values: dict[str, str]) -> About:
         flip = flip_of(values)
     except ValueError as error:
         raise ImportRefused("BadField", str(error)) from error
-    barcodes = " ".join(values.get(column, "") for column in _BARCODES).replace(";", " ")
     own = tuple((name, text) for name, text in values.items() if name not in RESERVED)
     return About(
         values.get("name"),
         values.get("category"),
-        tuple(dict.fromkeys(barcodes.split())),
+        _barcodes(values),
         own + read_labels(values.get("attributes", "")),
         flip,
     )
+
+
+def _barcodes(values: dict[str, str]) -> tuple[str, ...]:
+    """Separated by spaces or `;`, or a JSON list, which may have those inside."""
+    found: list[str] = []
+    for text in filter(None, map(values.get, _BARCODES)):
+        if text.startswith("["):
+            found += _json_list(text)
+        else:
+            found += text.replace(";", " ").split()
+    return tuple(dict.fromkeys(found))
+
+
+def _json_list(text: str) -> list[str]:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise ImportRefused("BadField", f"the barcodes {shown(text)} are no list") from error
+    if not isinstance(given, list) or not all(isinstance(code, str) for code in given):
+        raise ImportRefused("BadField", f"the barcodes {shown(text)} are no list of texts")
+    return given
+
+
+def write_barcodes(barcodes: Sequence[str]) -> str:
+    """What is read back to the same."""
+    joined = " ".join(barcodes)
+    plain = _barcodes({"barcode": joined}) == tuple(barcodes)
+    return joined if plain else json.dumps(barcodes, ensure_ascii=False)

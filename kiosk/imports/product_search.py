@@ -23,7 +23,7 @@ from kiosk.imports.changes import About, Line, Put, Region, Remark
 from kiosk.imports.labels import read_labels
 from kiosk.imports.regions import from_polygon
 from kiosk.imports.rows import read_rows
-from kiosk.imports.texts import path_inside, picture_name, shown, sku, value
+from kiosk.imports.texts import called, path_inside, picture_name, shown, sku, value
 
 COLUMNS = ("image-uri", "image-id", "product-set-id", "product-id") + (
     ("product-category", "product-display-name", "labels", "bounding-poly")
@@ -77,9 +77,11 @@ def _put(cells: tuple[str, ...], maps: Maps) -> Put:
     labels = read_labels(named["labels"])
     if named[SET_ATTRIBUTE] != SET_NAME:
         labels = ((SET_ATTRIBUTE, named[SET_ATTRIBUTE]), *labels)
+    product = sku(named["product-id"])
+    name = named["image-id"] or _with_region(called(path, product), region)
     return Put(
-        sku(named["product-id"]),
-        picture_name(named["image-id"] or _called(path, region)),
+        product,
+        picture_name(name),
         file,
         region,
         About(
@@ -91,10 +93,10 @@ def _put(cells: tuple[str, ...], maps: Maps) -> Put:
     )
 
 
-def _called(path: str, region: Region | None) -> str:
+def _with_region(name: str, region: Region | None) -> str:
     if region is None:
-        return path
-    return f"{path}#{region.x1:g},{region.x2:g},{region.y1:g},{region.y2:g}"
+        return name
+    return f"{name}#{region.x1:g},{region.x2:g},{region.y1:g},{region.y2:g}"
 
 
 def _file(uri: str, maps: Maps) -> tuple[str, str]:

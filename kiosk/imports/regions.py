@@ -13,17 +13,18 @@ from kiosk.errors import ImportRefused
 from kiosk.imports.changes import Region
 from kiosk.values import Box
 
-_FOUR = re.compile(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", re.ASCII)
+_NUMBER = r"\s*(\d{1,6}(?:\.\d{1,16})?)\s*"
+_FOUR = re.compile(",".join([_NUMBER] * 4), re.ASCII)
 _MOST_NUMBERS = 64
 _LARGEST = 1e6
 
 
 def from_text(text: str) -> Region:
-    """`x1,x2,y1,y2` in whole pixels."""
+    """`x1,x2,y1,y2` in pixels; whole ones, as others write them, or not."""
     found = _FOUR.fullmatch(text)
     if found is None:
-        raise ImportRefused("InvalidRegion", f"the region is {text[:40]!r}, not four whole numbers")
-    x1, x2, y1, y2 = map(int, found.groups())
+        raise ImportRefused("InvalidRegion", f"the region is {text[:40]!r}, not four numbers")
+    x1, x2, y1, y2 = map(float, found.groups())
     if x1 >= x2 or y1 >= y2:
         raise ImportRefused(
             "InvalidRegion",
@@ -33,8 +34,13 @@ def from_text(text: str) -> Region:
 
 
 def to_text(box: Box) -> str:
-    """A region in whole pixels as `from_text` reads it."""
-    return ",".join(str(round(side)) for side in (box.x1, box.x2, box.y1, box.y2))
+    """A region as `from_text` reads it back to the same."""
+    return ",".join(map(_short, (box.x1, box.x2, box.y1, box.y2)))
+
+
+def is_whole(box: Box) -> bool:
+    """Its sides are whole pixels, which is all that a polygon can say."""
+    return all(float(side).is_integer() for side in (box.x1, box.y1, box.x2, box.y2))
 
 
 def from_polygon(text: str) -> Region:
@@ -83,3 +89,7 @@ def placed(region: Region, width: int, height: int) -> Box:
             f"the region reaches x {x2:.0f}, y {y2:.0f}; the picture has {width}x{height} pixels",
         )
     return Box(float(x1), float(y1), float(x2), float(y2))
+
+
+def _short(number: float) -> str:
+    return repr(int(number)) if float(number).is_integer() else repr(float(number))

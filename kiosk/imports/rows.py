@@ -14,8 +14,8 @@ from typing import TextIO
 
 from kiosk.imports.changes import Remark
 
-MAX_LINE = 65536
-"""Characters of one line of the file, as `csv` has a limit of its own for one cell."""
+MAX_LINE = 2**20
+"""Characters of one line of the file, and of one cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ def read_rows(path: Path, separator: str = ",") -> Iterator[Cells]:
     # Undecodable bytes become halves of characters, which no good text has.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = _Lines(file)
+        csv.field_size_limit(MAX_LINE)
         reader = csv.reader(lines, delimiter=separator, strict=True)
         while True:
             lines.wrong = None

@@ -31,6 +31,13 @@ def picture_name(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def called(path: str, sku_of_it: str) -> str:
+    """What a picture at `path` is called: pictures in a folder of their SKU by what is below it,
+    as its name is unique within its SKU anyway. So all forms call it the same.
+    """
+    return picture_name(path).removeprefix(f"{sku_of_it}/") or path
+
+
 def path_inside(text: str) -> str:
     """A relative path with `/` and no detours. The file system is not asked."""
     path = text.replace("\\", "/")

@@ -57,6 +57,10 @@ class Judge:
             return Judged(position, line, failure=Remark(error.code, str(error)))
         return Judged(position, line, changes, bytes=size)
 
+    def release(self) -> None:
+        """Let go of the bytes of pictures, as they are stored now."""
+        self._files.release()
+
     def _made(self, change: asked.Change) -> tuple[Change, ...]:
         if isinstance(change, asked.Remove):
             if change.picture is None:
