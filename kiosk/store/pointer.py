@@ -184,7 +184,7 @@ def floored(pointer: Pointer, seq: int, clock: str, channel: str = "") -> Pointe
 
 
 def unbound(pointer: Pointer) -> Pointer:
-    """A person says that this kiosk belongs to another publisher: catalog and numbers begin anew."""
+    """A person says that it belongs to another publisher: catalog and numbers begin anew."""
     return replace(pointer, catalog="", channel="", floor_seq=0)
 
 
