@@ -144,15 +144,17 @@ def test_a_listener_killed_at_any_statement_neither_loses_nor_doubles(
             [sys.executable, "-c", textwrap.dedent(TAKER), str(office), broker.address, str(steps)]
         )
         assert taker.wait(DEADLINE_S) == -signal.SIGKILL
-    last = subprocess.Popen(
-        [sys.executable, "-m", "kiosk", "receive", "mqtt", broker.address]
-        + ["--database", str(office)],
-        stdout=subprocess.DEVNULL,
-    )
-    with closing(sqlite_events(office)) as store:
-        wait_until(lambda: sum(store.counts(Query()).values()) == entries(path))
-        last.send_signal(signal.SIGTERM)
-        assert last.wait(DEADLINE_S) == os.EX_OK
+    command = [sys.executable, "-m", "kiosk", "receive", "mqtt", broker.address]
+    with (
+        subprocess.Popen([*command, "--database", str(office)], stdout=subprocess.DEVNULL) as last,
+        closing(sqlite_events(office)) as store,
+    ):
+        try:
+            wait_until(lambda: sum(store.counts(Query()).values()) == entries(path))
+            last.send_signal(signal.SIGTERM)
+            assert last.wait(DEADLINE_S) == os.EX_OK
+        finally:
+            last.kill()
         assert {each.event_id for each in store.find(Query())} == {
             of_entry(KIOSK, entry).event_id for entry in read(path)
         }
