@@ -21,7 +21,7 @@ from kiosk.catalog.manifest import (
 )
 from kiosk.catalog.records import Records
 from kiosk.catalog.trusted import Trust, trust
-from kiosk.cli import build, calibrate, lint, publish, workshop
+from kiosk.cli import build, calibrate, imports, lint, publish, workshop
 from kiosk.cli.beliefs import beliefs, category_table, own_limits
 from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
@@ -36,6 +36,7 @@ def register(verbs: Verbs) -> None:
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     workshop.register(actions)
+    imports.register(actions)
     build.register(actions)
     show = actions.add_parser("show", help="say what is in a release")
     show.add_argument("release", type=Path, metavar="DIR")
