@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workshops under several processes at once, kills, full disks, and a server that goes away."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from postgres_server import PostgresServer, running_server
+from tiny_models import open_models, write_picture
+
+from kiosk.catalog.build import build
+from kiosk.errors import BusyError, StateError, WorkshopUnreachable
+from kiosk.workshop import postgres as in_postgres
+from kiosk.workshop import sqlite as in_sqlite
+from kiosk.workshop.adding import add
+from kiosk.workshop.changes import Change, Picture, PutPicture, PutSku, RemovePicture, Result
+from kiosk.workshop.database import Database, Row, Session, T
+from kiosk.workshop.folder import init, workshop
+from kiosk.workshop.pictures import Pictures
+from kiosk.workshop.repository import Note, Repository, Step
+from kiosk.workshop.sql import SqlRepository
+
+A, B = "a" * 64, "b" * 64
+DEADLINE_S = 60.0
+Opened = Callable[[], Database]
+Fresh = Callable[[], Opened]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
+    """Makes one more database; what it gives opens that in whichever process calls it."""
+    numbers = count()
+    if request.param == "sqlite":
+
+        def in_file() -> Opened:
+            path = tmp_path / f"{next(numbers)}.sqlite"
+            in_sqlite.create(path)
+            return lambda: in_sqlite.SqliteDatabase(path)
+
+        return in_file
+    address = request.getfixturevalue("postgres").database()
+
+    def on_server() -> Opened:
+        name = f"toys{next(numbers)}"
+        in_postgres.create(address, name)
+        return lambda: in_postgres.PostgresDatabase(address, name)
+
+    return on_server
+
+
+@pytest.fixture
+def opened(fresh: Fresh) -> Opened:
+    return fresh()
+
+
+def forked(work: Callable[[], None]) -> int:
+    """Run `work` in a process of its own; gives its id."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - told by the exit code; nothing of pytest may run here
+        traceback.print_exc()
+        os._exit(1)
+
+
+def ended(child: int) -> int:
+    """The exit code of a process; negative: the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def keys(database: Database) -> list[tuple[str, str]]:
+    with closing(SqlRepository(database)) as repository, repository.reading() as reading:
+        return [(picture.sku, picture.name) for picture in reading.pictures()]
+
+
+class Killed:
+    """A database whose process is killed when it comes to statement number `at`."""
+
+    def __init__(self, inner: Database, at: int) -> None:
+        self._inner = inner
+        self._at = at
+        self.statements = 0
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        def counted(session: Session) -> T:
+            result = work(_Counting(session, self))
+            self.count()  # everything is written, nothing is committed
+            return result
+
+        return self._inner.write(counted)
+
+    def reading(self) -> AbstractContextManager[Session]:
+        return self._inner.reading()
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def count(self) -> None:
+        self.statements += 1
+        if self.statements == self._at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _Counting:
+    def __init__(self, inner: Session, killed: Killed) -> None:
+        self._inner = inner
+        self._killed = killed
+
+    def rows(self, statement: str, *values: Any) -> list[Row]:
+        self._killed.count()
+        return self._inner.rows(statement, *values)
+
+    def many(self, statement: str, rows: Iterable[Row]) -> None:
+        self._killed.count()
+        self._inner.many(statement, rows)
+
+    def stream(self, statement: str, *values: Any) -> Iterator[Row]:
+        return self._inner.stream(statement, *values)
+
+
+LINES = 12
+AT_ONCE = 4
+
+
+def line(number: int) -> list[Change]:
+    """Line `number` of an import: every third takes the picture of the line before away."""
+    if number % 3 == 0:
+        return [RemovePicture(f"s{(number - 1) % 4}", f"{number - 1}")]
+    sku = f"s{number % 4}"
+    return [PutSku(sku, f"Name {number}"), PutPicture(Picture(sku, f"{number}", A))]
+
+
+def run_import(repository: Repository) -> None:
+    job = repository.begin_import("csv:abc", "list.csv")
+    while job.next_line <= LINES:
+        to_line = min(job.next_line + AT_ONCE, LINES + 1)
+        batch = [change for n in range(job.next_line, to_line) for change in line(n)]
+        repository.apply(batch, step=Step(job.job_id, job.next_line, to_line))
+        job = repository.begin_import("csv:abc", "list.csv")
+    repository.finish_import(job.job_id, Note("import", "list.csv", "", tuple(job.counts.items())))
+
+
+def killed_import(opened: Opened, statement: int) -> int:
+    """Kill an import at a statement, let another process finish it; how the first one ended."""
+    code = ended(forked(lambda: run_import(SqlRepository(Killed(opened(), statement)))))
+    if code:
+        with closing(SqlRepository(opened())) as repository:
+            run_import(repository)
+    return code
+
+
+def test_an_import_killed_at_any_statement_goes_on_without_loss_or_doubles(
+    fresh: Fresh,
+) -> None:
+    expected = sorted((f"s{n % 4}", f"{n}") for n in range(1, LINES + 1) if n % 3 == 1)
+    for statement in count(1):
+        opened = fresh()
+        code = killed_import(opened, statement)
+        assert keys(opened()) == expected
+        with closing(SqlRepository(opened())) as repository:
+            told = [dict(event.note.figures) for event in repository.history()]
+            with repository.reading() as reading:
+                names = {sku.record.sku: sku.record.name for sku in reading.skus()}
+        assert names == {"s0": "Name 8", "s1": "Name 5", "s2": "Name 10", "s3": "Name 11"}
+        # Killed after all was done: then the second process has imported the file once more.
+        again = {"added": 4, "unchanged": 4, "removed": 4, "sku_replaced": 8}
+        once = {"added": 8, "removed": 4, "sku_added": 4, "sku_replaced": 4}
+        assert told in ([once], [again, once])
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+    assert statement > 30
+
+
+def test_a_process_killed_before_its_first_step_has_changed_nothing(opened: Opened) -> None:
+    def killed() -> None:
+        SqlRepository(Killed(opened(), 3)).apply([PutSku("a"), PutSku("b")], note=Note("add", "a"))
+
+    assert ended(forked(killed)) == -signal.SIGKILL
+    with closing(SqlRepository(opened())) as repository, repository.reading() as reading:
+        assert (reading.counts(), reading.seq, repository.history()) == ((0, 0), 0, [])
+
+
+def test_two_imports_at_once_give_the_union_of_both(opened: Opened) -> None:
+    def importing(mark: str) -> Callable[[], None]:
+        def work() -> None:
+            with closing(SqlRepository(opened())) as repository:
+                for n in range(30):
+                    some = [Picture("both", f"{mark}{n}-{k}", A) for k in range(5)]
+                    repository.apply([*map(PutPicture, some), PutSku(f"{mark}{n}")])
+
+        return work
+
+    children = [forked(importing(mark)) for mark in "xyz"]
+    assert [ended(child) for child in children] == [0, 0, 0]
+    assert len(keys(opened())) == 3 * 30 * 5
+    with closing(SqlRepository(opened())) as repository, repository.reading() as reading:
+        assert reading.counts() == (1 + 3 * 30, 3 * 30 * 5)
+        assert reading.seq == 3 * 30
+
+
+def test_two_processes_with_the_same_import_do_each_line_once(opened: Opened) -> None:
+    def work() -> None:
+        with closing(SqlRepository(opened())) as repository:
+            try:
+                run_import(repository)
+            except BusyError:
+                os._exit(7)
+
+    codes = {ended(child) for child in [forked(work) for _ in range(3)]}
+    assert 0 in codes and codes <= {0, 7}
+    with closing(SqlRepository(opened())) as repository:
+        for event in repository.history():
+            assert sum(v for k, v in event.note.figures if not k.startswith("sku")) == LINES
+
+
+def test_a_reader_sees_whole_batches_only(opened: Opened) -> None:
+    def writing() -> None:
+        with closing(SqlRepository(opened())) as repository:
+            for n in range(20):
+                sha256 = A if n % 2 else B
+                repository.apply([PutPicture(Picture("a", f"{k}", sha256)) for k in range(50)])
+
+    child = forked(writing)
+    with closing(SqlRepository(opened())) as repository:
+        done = 0
+        while not done:
+            done = os.waitpid(child, os.WNOHANG)[0]
+            with repository.reading() as reading:
+                kinds = {picture.sha256 for picture in reading.pictures()}
+                assert len(kinds) == (1 if reading.seq else 0)
+
+
+def limited(most_bytes: int, work: Callable[[], None]) -> Callable[[], None]:
+    """`work` on a disk that takes no file larger than that."""
+
+    def run() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+        work()
+
+    return run
+
+
+def test_a_full_disk_leaves_the_workshop_as_it_was_and_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "workshop.sqlite"
+    in_sqlite.create(path)
+    with closing(SqlRepository(in_sqlite.SqliteDatabase(path))) as repository:
+        repository.apply([PutPicture(Picture("a", "1", A))])
+
+    def work() -> None:
+        many = [PutPicture(Picture("b", f"{n}", A, custom="x" * 2000)) for n in range(500)]
+        repository = SqlRepository(in_sqlite.SqliteDatabase(path))
+        with pytest.raises(StateError, match="free space"):
+            repository.apply([PutSku("a", "Ape"), *many])
+        # What fits is still taken, by the same process.
+        assert repository.apply([PutPicture(Picture("a", "2", A))]) == (Result.ADDED,)
+
+    assert ended(forked(limited(300_000, work))) == 0
+    assert keys(in_sqlite.SqliteDatabase(path)) == [("a", "1"), ("a", "2")]
+
+
+def test_a_full_disk_leaves_no_piece_of_a_picture(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+
+    def work() -> None:
+        pictures = Pictures(folder)
+        with pytest.raises(StateError, match="free space"):
+            pictures.keep(b"x" * 20_000, A)
+
+    assert ended(forked(limited(10_000, work))) == 0
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_pictures_that_vanish_or_change_cost_only_themselves(tmp_path: Path, models: Path) -> None:
+    init(tmp_path / "shop")
+    with workshop(tmp_path / "shop") as shop:
+        for item in range(4):
+            write_picture(tmp_path / f"{item}.png", item, 0)
+            add(shop, PutSku(f"s{item}"), [tmp_path / f"{item}.png"], Picture("", "", ""))
+        with shop.repository.reading() as reading:
+            kept = [shop.pictures.path(picture.sha256) for picture in reading.pictures()]
+        kept[0].unlink()
+        kept[1].write_bytes(kept[2].read_bytes())
+        locator, embedder = open_models(models)
+        with shop.source() as (source, _):
+            report = build(source, shop.releases / "r", locator=locator, embedder=embedder)
+    assert report.enrolled == 2
+    failed = {one.name: one.code for one in report.failed}
+    assert failed == {"s0/0.png": "Unreadable", "s1/1.png": "Changed"}
+
+
+@pytest.fixture
+def address(postgres: PostgresServer) -> str:
+    made = postgres.database()
+    in_postgres.create(made, "toys")
+    return made
+
+
+def test_a_connection_that_is_cut_in_the_middle_of_a_batch_undoes_the_batch(address: str) -> None:
+    class Cut(Killed):
+        def count(self) -> None:
+            self.statements += 1
+            if self.statements == self._at:
+                with psycopg.connect(address, autocommit=True) as other:
+                    other.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+
+    for at in count(1):
+        database = Cut(in_postgres.PostgresDatabase(address, "toys"), at)
+        with closing(SqlRepository(database)) as repository:
+            before = keys(in_postgres.PostgresDatabase(address, "toys"))
+            try:
+                repository.apply([PutPicture(Picture("a", f"{at}", A)), PutSku("a", f"{at}")])
+                break
+            except WorkshopUnreachable as error:
+                assert "run the same command again" in str(error)
+            assert keys(in_postgres.PostgresDatabase(address, "toys")) == before
+            # The same object goes on with a connection of its own.
+            put = PutPicture(Picture("b", f"{at}", A))
+            assert repository.apply([put]) == (Result.ADDED,)
+    assert at > 5
+
+
+def test_a_deadlock_with_somebody_else_is_tried_again(address: str) -> None:
+    with closing(SqlRepository(in_postgres.PostgresDatabase(address, "toys"))) as repository:
+        repository.apply([PutSku("a")])
+
+    def work() -> None:
+        with closing(SqlRepository(in_postgres.PostgresDatabase(address, "toys"))) as repository:
+            assert repository.apply([PutSku("a", "Ape")]) == (Result.REPLACED,)
+
+    with psycopg.connect(address) as other:
+        # Of two that wait for each other, the one that looks first gives way: not this one.
+        other.execute("SET deadlock_timeout = '60s'")
+        other.execute("SELECT * FROM kiosk_toys.skus FOR UPDATE")
+        child = forked(work)
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        until = time.monotonic() + DEADLINE_S
+        with psycopg.connect(address, autocommit=True) as looking:
+            while looking.execute(waits).fetchall() == [(0,)]:
+                assert time.monotonic() < until
+        other.execute("UPDATE kiosk_toys.state SET seq = seq")
+        other.commit()
+    assert ended(child) == 0
+
+
+def test_a_server_that_restarts_is_found_again() -> None:
+    with running_server() as server:
+        made = server.database()
+        in_postgres.create(made, "toys")
+        with closing(SqlRepository(in_postgres.PostgresDatabase(made, "toys"))) as repository:
+            job = repository.begin_import("csv:abc", "list.csv")
+            repository.apply([PutSku("a")], step=Step(job.job_id, 1, 2))
+            server.stop()
+            for _ in range(2):
+                with pytest.raises(WorkshopUnreachable):
+                    repository.apply([PutSku("b")], step=Step(job.job_id, 2, 3))
+            server.start()
+            assert repository.begin_import("csv:abc", "list.csv").next_line == 2
+            repository.apply([PutSku("b")], step=Step(job.job_id, 2, 3))
+            with repository.reading() as reading:
+                assert [sku.record.sku for sku in reading.skus()] == ["a", "b"]
+
+
+def test_two_people_make_the_same_workshop_at_once(postgres: PostgresServer) -> None:
+    made = postgres.database()
+    children = [forked(lambda: in_postgres.create(made, "toys")) for _ in range(4)]
+    assert [ended(child) for child in children] == [0] * 4
+    assert keys(in_postgres.PostgresDatabase(made, "toys")) == []
