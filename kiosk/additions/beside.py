@@ -42,8 +42,9 @@ def undo(path: Path, addition_id: str) -> bool:
     return False
 
 
-def bundle(path: Path, kiosk: str) -> bytes:
-    """All additions in the file for head office, see `kiosk.additions.bundle`.
+def bundle(path: Path, kiosk: str, only: str = "") -> bytes:
+    """All additions in the file for head office (or the one by that id), see
+    `kiosk.additions.bundle`.
 
     Those whose pictures are gone are left out. Raises StateError.
     """
@@ -51,6 +52,8 @@ def bundle(path: Path, kiosk: str) -> bytes:
         with closing(database.open_for_reading(path)) as connection:
             told = []
             for addition in database.load(connection)[0]:
+                if only not in ("", addition.addition_id):
+                    continue
                 crops = database.crops(connection, addition.addition_id)
                 if not addition.holds or all(view.sha256 in crops for view in addition.views):
                     told.append((addition, crops))

@@ -8,10 +8,12 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+from kiosk.additions import ADDITIONS_FILE, bundle
 from kiosk.cli.options import Verbs, add_config, load_config
 from kiosk.config import Config, state_directory
 from kiosk.durable import locked
 from kiosk.errors import BusyError, ConfigError, StateError
+from kiosk.event import Event
 from kiosk.journal import JOURNAL_FILE
 from kiosk.store import STORE_FOLDER, Store
 from kiosk.upload import HttpSink, MqttSink, Outgoing, Report, Sink, upload
@@ -52,7 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
             closing(sink_of(config, kiosk)) as sink,
             Outgoing.open(state / JOURNAL_FILE, kiosk) as outgoing,
         ):
-            print(_said(upload(outgoing, sink, deadline_s=config.upload.deadline_s)))
+            report = upload(
+                outgoing,
+                sink,
+                deadline_s=config.upload.deadline_s,
+                parcel_of=lambda event: _pictures(state / ADDITIONS_FILE, event),
+            )
+            print(_said(report))
     finally:
         os.close(lock)
     return os.EX_OK
@@ -69,6 +77,16 @@ def sink_of(config: Config, kiosk: str) -> Sink:
     if options.mqtt:
         return MqttSink(options.mqtt, kiosk, password=secret, timeout_s=options.timeout_s)
     return HttpSink(options.url, token=secret, timeout_s=options.timeout_s)
+
+
+def _pictures(additions: Path, event: Event) -> bytes | None:
+    """The bundle of an addition that an event tells of, for `kiosk catalog proposals`."""
+    named = event.body.get("addition_id")
+    if not event.kind.startswith("addition") or not isinstance(named, str) or not named:
+        return None
+    if not additions.is_file():  # the journal outlived it
+        return None
+    return bundle(additions, event.kiosk, only=named)
 
 
 def _secret(path: str) -> str:
