@@ -54,7 +54,7 @@ class Kiosk:
         run = Pass(
             origin,
             self.store,
-            self.root,
+            lambda: self.root,
             self.channel,
             self.here,
             check=self._check,

@@ -23,12 +23,13 @@ from kiosk.cli import (
     refusals,
     replay,
     run,
+    sync,
     upload,
 )
 
 VERBS = (
     *(run, check, recognise, catalog, keys, journal, explain, replay, orders, refusals),
-    *(upload, receive, config, bench),
+    *(sync, upload, receive, config, bench),
 )
 
 

@@ -49,7 +49,7 @@ class Pass:
         self,
         origin: Origin,
         store: Store,
-        root: bytes,
+        root: Callable[[], bytes],
         channel: str,
         here: Here,
         *,
@@ -57,8 +57,10 @@ class Pass:
         now: Callable[[], datetime],
         accept_expired: bool = False,
     ) -> None:
-        """`now` gives aware times in UTC. `accept_expired`: a person says that what is past its
-        date is fine, as on a stick that lay around; it must still be newer than what is here.
+        """`root` gives the one to begin with, or raises Held; `now` gives aware times in UTC.
+
+        `accept_expired`: a person says that what is past its date is fine, as on a stick that lay
+        around; it must still be newer than what is here.
         """
         self._origin = origin
         self._store = store
@@ -118,6 +120,7 @@ class Pass:
 
     def _announced(self) -> Announcement:
         """The announcement, proven and not older than what was here. What was verified is kept."""
+        root = self._root()
         pointer, known = self._store.pointer(), self._store.announced()
         with tempfile.TemporaryDirectory(dir=os.environ.get("RUNTIME_DIRECTORY")) as name:
             scratch = Path(name)
@@ -126,10 +129,10 @@ class Pass:
             trust.fill(scratch, kept, announcement.to_json(known) if known else b"")
             try:
                 data = trust.announced(
-                    scratch, self._origin, self._root, self._channel, self._judged_at(pointer)
+                    scratch, self._origin, root, self._channel, self._judged_at(pointer)
                 )
             except SyncError:
-                self._store.publish(trust.verified(scratch, self._root))
+                self._store.publish(trust.verified(scratch, root))
                 raise
             try:
                 announced = announcement.parse(data)
@@ -138,7 +141,7 @@ class Pass:
             floors.check(announced, pointer, known, self._channel)
             if self._accept_expired:
                 self._check_newer(announced, pointer)
-            self._store.publish(trust.verified(scratch, self._root))
+            self._store.publish(trust.verified(scratch, root))
         self._store.announce(data)
         return announced
 

@@ -47,7 +47,12 @@ class WebOrigin:
         self._clock = clock
         self._open: list[HTTPConnection] = []
         self._pools = _pools(self.name, self._open)
-        self._end = clock() + limits.pass_s
+        self._end = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """A new pass, with all of its time."""
+        self._end = self._clock() + self._limits.pass_s
 
     def close(self) -> None:
         self._pools.clear()
