@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from securesystemslib.signer import CryptoSigner
 
-from kiosk.announcement import Announcement, Gate, Rollout
+from kiosk.announcement import Announcement, Blob, Gate, Rollout
 from kiosk.catalog.manifest import NAME, FileEntry, Manifest, ModelName, sealed, to_json
 from kiosk.publish import announce, draft
 from kiosk.publish.announce import Office, Outcome, Wish
@@ -172,3 +172,15 @@ def small_release(
     )
     (folder / NAME).write_bytes(to_json(sealed(manifest)))
     return folder
+
+
+def announcement(seq: int = 1, channel: str = "stable") -> Announcement:
+    """One that was never published."""
+    return Announcement(
+        catalog="shop",
+        channel=channel,
+        seq=seq,
+        created="2026-11-01T08:00:00+00:00",
+        release="0123456789abcdef",
+        manifest=Blob("ab" * 32, 100),
+    )

@@ -158,6 +158,10 @@ def refresh(office: Office, *, now: datetime | None = None) -> Standing:
     """Sign the timestamp again, what has lost half its time too, and put new roots there."""
     with office.storage.held():
         state = standing.read(office.storage, office.trust)
+        if state.timestamp is None:
+            raise PublishError(
+                f"{office.storage.address}: nothing is announced here yet; publish a release first"
+            )
         at = now or datetime.now(UTC)
         edition.put(office.storage, office.trust, office.ring, state, {}, at)
         return standing.read(office.storage, office.trust)

@@ -114,9 +114,10 @@ def missing(draft: Draft, trusted: Root | None) -> list[Missing]:
             (by.get_verification_result(role, each.signed_bytes, each.signatures).missing)
             for by, role in _judges(draft, trusted, each)
         )
-        left = tuple(holder(key) for keyid, key in keys.items() if keyid not in each.signatures)
-        done = tuple(holder(key) for keyid, key in keys.items() if keyid in each.signatures)
-        rows.append(Missing(_file(each.signed.type, each.signed.version), done, wanted, left))
+        done = sorted(holder(key) for keyid, key in keys.items() if keyid in each.signatures)
+        left = sorted(holder(key) for keyid, key in keys.items() if keyid not in each.signatures)
+        name = _file(each.signed.type, each.signed.version)
+        rows.append(Missing(name, tuple(done), wanted, tuple(left)))
     return rows
 
 

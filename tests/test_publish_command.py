@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`kiosk catalog publish` and its kin as people call them, into folders and into a bucket."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from repositories import small_release
+from s3_server import bucket, s3_address
+from tuf_reader import Reader, check_blobs
+
+from kiosk.cli import main
+from kiosk.publish.folder import FolderStorage
+from kiosk.publish.places import open_place
+from kiosk.publish.trust import open_trust
+
+__all__ = ["bucket", "s3_address"]  # fixtures
+
+PASSPHRASE = "correct horse"
+STRACE = shutil.which("strace")
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def ceremony(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `trust` and `keys`, made once."""
+    folder = tmp_path_factory.mktemp("ceremony")
+    os.environ["KIOSK_KEYS_PASSPHRASE"] = PASSPHRASE
+    try:
+        assert run("keys", "init", folder / "trust", "--make", folder / "keys") == 0
+    finally:
+        del os.environ["KIOSK_KEYS_PASSPHRASE"]
+    return folder
+
+
+@pytest.fixture
+def signing(ceremony: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
+    monkeypatch.setenv("KIOSK_KEYS_PASSPHRASE", PASSPHRASE)
+    return ("--trust", ceremony / "trust", "--keys", ceremony / "keys")
+
+
+@pytest.fixture
+def releases(tmp_path: Path) -> list[Path]:
+    return [
+        small_release(tmp_path / f"r{n}", {"vectors": b"v%d" % n * 999, "records": b"same" * 999})
+        for n in range(3)
+    ]
+
+
+def test_a_release_goes_into_a_bucket_and_kiosks_are_told_what_to_type(
+    bucket: str,
+    ceremony: Path,
+    signing: tuple[object, ...],
+    releases: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = f"{bucket}/kiosks"
+    trust = open_trust(ceremony / "trust")
+    asked = ("catalog", "publish", releases[0], place, "--channel", "stable", "--catalog", "shop")
+    capsys.readouterr()
+    assert run(*asked, *signing) == 0
+    told = capsys.readouterr().out
+    assert f"repository {place}" in told
+    assert f"fingerprint {trust.fingerprint}" in told
+    with Reader(trust.roots[0]) as reader:
+        check_blobs(open_place(place), reader.announcement(open_place(place)))
+        assert run("catalog", "publish", releases[1], place, "--channel", "stable", *signing) == 0
+        assert "sent 2 of 3 files" in capsys.readouterr().out
+        assert run("catalog", "rollback", place, "--channel", "stable", "--to", 1, *signing) == 0
+        assert run("catalog", "refresh", place, *signing) == 0
+        read = reader.announcement(open_place(place))
+    assert (read.seq, read.reverts_to, read.catalog) == (3, 1, "shop")
+    assert run("catalog", "collect", place, *signing[:2], "--dry-run") == 0
+    assert "2 releases stay" in capsys.readouterr().out
+
+
+def test_waves_a_pause_and_its_end(
+    tmp_path: Path,
+    ceremony: Path,
+    signing: tuple[object, ...],
+    releases: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = tmp_path / "place"
+    waves = ("--wave", "+6h=100", "--wave", "now=10", "--wave", "2099-12-01T06:00+01:00=1000")
+    channel = ("--channel", "stable")
+    assert run("catalog", "publish", releases[0], place, *channel, *waves, *signing) == 0
+    assert run("catalog", "rollout", place, *channel, "--pause", *signing) == 0
+    assert run("catalog", "rollout", place, *channel, "--resume", *signing) == 0
+    capsys.readouterr()
+    assert run("catalog", "releases", place, *signing[:2], "--json") == 0
+    past = json.loads(capsys.readouterr().out)["stable"]
+    assert [each["rollout"]["pause"] for each in past] == [False, True, False]
+    assert [wave["permille"] for wave in past[2]["rollout"]["waves"]] == [10, 100, 1000]
+    assert past[0]["rollout"] == past[2]["rollout"]
+    assert run("catalog", "releases", place, *signing[:2]) == 0
+    shown = capsys.readouterr().out
+    assert "canary: nothing yet" in shown
+    assert "10‰" in shown
+
+
+@pytest.mark.parametrize(
+    ("wave", "why"),
+    [
+        ("soon=10", "is not a wave"),
+        ("now=1001", "is not a wave"),
+        ("2026-12-01T06:00=10", "no time zone"),
+        ("+6h", "is not a wave"),
+    ],
+)
+def test_a_wave_that_cannot_be_is_refused_by_name(
+    tmp_path: Path,
+    signing: tuple[object, ...],
+    releases: list[Path],
+    capsys: pytest.CaptureFixture[str],
+    wave: str,
+    why: str,
+) -> None:
+    asked = ("catalog", "publish", releases[0], tmp_path / "place", "--channel", "stable")
+    assert run(*asked, "--wave", wave, *signing) == os.EX_USAGE
+    said = capsys.readouterr().err
+    assert why in said
+    assert wave in said
+    assert run(*asked, "--wave", "now=100", "--wave", "+1h=10", *signing) == os.EX_USAGE
+    assert "shares can only grow" in capsys.readouterr().err
+
+
+def test_it_does_not_publish_with_a_key_that_others_may_read(
+    tmp_path: Path,
+    ceremony: Path,
+    signing: tuple[object, ...],
+    releases: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    keys, place = tmp_path / "keys", tmp_path / "place"
+    shutil.copytree(ceremony / "keys", keys)
+    asked = ("catalog", "publish", releases[0], place, "--channel", "stable", *signing[:2])
+    (keys / "timestamp" / "private.pem").chmod(0o644)
+    assert run(*asked, "--keys", keys) == os.EX_DATAERR
+    assert "chmod 600" in capsys.readouterr().err
+    assert FolderStorage(place).read("metadata/timestamp.json") is None
+    (keys / "timestamp" / "private.pem").chmod(0o600)
+    assert run(*asked, "--keys", keys) == 0
+
+
+def test_what_people_get_wrong_is_said_in_words(
+    tmp_path: Path,
+    ceremony: Path,
+    signing: tuple[object, ...],
+    releases: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = tmp_path / "place"
+    channel = ("--channel", "stable")
+    wrong = [
+        (("rollout", place, *channel, *signing), "announces nothing yet"),
+        (("refresh", place, *signing), "nothing is announced here yet"),
+        (("publish", tmp_path, place, *channel, *signing), "there is no release here"),
+        (("publish", releases[0], place, "--channel", "beta", *signing), "no channel 'beta'"),
+        (("publish", releases[0], "gopher://x", *channel, *signing), "cannot be published to"),
+        (("collect", place, *signing[:2], "--keep", 0), "--keep must be 1"),
+        (
+            ("publish", releases[0], place, *channel, "--trust", tmp_path, *signing[2:]),
+            "is no trust folder",
+        ),
+        (
+            ("publish", releases[0], place, *channel, *signing[:2], "--keys", tmp_path),
+            "holds no key",
+        ),
+    ]
+    for words, why in wrong:
+        assert run("catalog", *words) != 0
+        assert why in capsys.readouterr().err
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is missing: apt install strace")
+@pytest.mark.parametrize(("call", "at"), [("link", 3), ("fsync", 20), ("rename", 1)])
+def test_a_publisher_killed_in_a_system_call_leaves_the_old_state_or_the_new(
+    tmp_path: Path, ceremony: Path, releases: list[Path], call: str, at: int
+) -> None:
+    """A real process, killed by the kernel at a real call; then the same command goes on."""
+    assert killed_at(tmp_path, ceremony, releases[0], call, at)
+    assert not killed_at(tmp_path, ceremony, releases[0], call, 10_000)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(STRACE is None, reason="strace is missing: apt install strace")
+@pytest.mark.parametrize("call", ["link", "fsync", "rename", "unlink", "mkdir", "openat"])
+def test_a_publisher_may_be_killed_in_every_system_call(
+    tmp_path: Path, ceremony: Path, releases: list[Path], call: str
+) -> None:
+    at = 1
+    while killed_at(tmp_path, ceremony, releases[0], call, at):
+        shutil.rmtree(tmp_path / "place", ignore_errors=True)
+        at += 1 if call != "openat" else 97
+    assert at > 1
+
+
+def killed_at(folder: Path, ceremony: Path, release: Path, call: str, at: int) -> bool:
+    """Publish; the kernel kills it in the `at`th such call, unless it is through by then.
+
+    Whatever is announced then must be whole. Gives whether it was killed.
+    """
+    place, trust = folder / "place", ceremony / "trust"
+    words = ("catalog", "publish", release, place, "--channel", "stable", "--trust", trust)
+    assert STRACE is not None
+    done = subprocess.run(
+        [STRACE, "-f", "-o", str(folder / "trace"), "-e", f"trace={call}"]
+        + ["-e", f"inject={call}:signal=SIGKILL:when={at}"]
+        + [sys.executable, "-m", "kiosk", *map(str, words), "--keys", str(ceremony / "keys")],
+        env={**os.environ, "KIOSK_KEYS_PASSPHRASE": PASSPHRASE},
+        capture_output=True,
+        check=False,
+    )
+    storage = FolderStorage(place)
+    announced = storage.read("metadata/timestamp.json") is not None
+    if announced:
+        with Reader(open_trust(trust).roots[0]) as reader:
+            check_blobs(storage, reader.announcement(storage))
+    killed = done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
+    assert killed or (done.returncode == 0 and announced), done.stderr.decode()
+    return killed
