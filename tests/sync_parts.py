@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kiosk.announcement import Announcement
+from kiosk.durable import DiskFiles
 from kiosk.store import Store
 from kiosk.sync.origin import FolderOrigin, Limits, Origin
 from kiosk.sync.policy import Here
@@ -22,6 +23,18 @@ QUICK = Limits(silence_s=0.6, small_s=0.8, pass_s=20.0, least_bytes_per_s=20_000
 """Patience of a test: the faults of the server are endless, so each of these ends one."""
 LARGE = 300_000
 """Bytes of the large file of a release."""
+
+
+class SmallDisk(DiskFiles):
+    """A disk of `bytes`, of which only what lies in `folder` takes any."""
+
+    def __init__(self, folder: Path, bytes: int) -> None:
+        self._folder = folder
+        self._bytes = bytes
+
+    def free_bytes(self, folder: Path) -> int:
+        sizes = {path.stat().st_ino: path.stat().st_size for path in _files(self._folder)}
+        return self._bytes - sum(sizes.values())
 
 
 @dataclass
@@ -37,11 +50,12 @@ class Kiosk:
     checked: list[Path] = field(default_factory=list)
     channel: str = "stable"
     here: Here = field(default_factory=lambda: Here("a" * 32, "9.0"))
-    reserve_bytes: int = 1
+    disk_bytes: int = 2**40
 
     @property
     def store(self) -> Store:
-        return Store(self.folder / "store", reserve_bytes=self.reserve_bytes)
+        disk = SmallDisk(self.folder, self.disk_bytes)
+        return Store(self.folder / "store", disk, reserve_bytes=1)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
