@@ -41,9 +41,10 @@ class PostgresServer:
         self._data = folder / "data"
 
     def database(self) -> str:
-        """The address of a new, empty database."""
+        """The address of a new, empty database that sorts as people do: `a` before `B`."""
         name = f"test_{next(_names)}"
-        self.sql(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+        sorted_by = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'"
+        self.sql(f"CREATE DATABASE {name} ENCODING 'UTF8' {sorted_by} TEMPLATE template0")
         return f"postgresql:///{name}?host={self.folder}&user=tester"
 
     def sql(self, statement: str, database: str = "postgres") -> str:

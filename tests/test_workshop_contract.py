@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+from postgres_server import PostgresServer
 
 from kiosk.errors import BusyError, WorkshopError
 from kiosk.values import Box, Record
@@ -39,7 +41,14 @@ from kiosk.workshop.sql import SqlRepository
 
 A, B = "a" * 64, "b" * 64
 NOTE = Note("import", "a list")
+_numbers = count()
 Opener = Callable[[], Repository]
+
+
+@pytest.fixture(scope="module")
+def database(postgres: PostgresServer) -> str:
+    """One for all tests: each makes a catalog of its own in it."""
+    return postgres.database()
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -54,10 +63,10 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
         in_sqlite.create(path)
         open_one = lambda: SqlRepository(in_sqlite.SqliteDatabase(path))  # noqa: E731
     else:
-        address = request.getfixturevalue("postgres").database()
-        in_postgres.create(address, "toys")
+        address, name = request.getfixturevalue("database"), f"toys{next(_numbers)}"
+        in_postgres.create(address, name)
         open_one = lambda: SqlRepository(  # noqa: E731
-            in_postgres.PostgresDatabase(address, "toys")
+            in_postgres.PostgresDatabase(address, name)
         )
 
     def opening() -> Repository:
