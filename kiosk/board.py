@@ -18,6 +18,7 @@ from kiosk.capture.status import CameraStatus
 from kiosk.orders.values import OrderState
 from kiosk.refusals import Refusal
 from kiosk.values import Box, Decision, Hint, Pixels, Record, Timings
+from kiosk.values.sync import SyncState
 
 
 class Phase(StrEnum):
@@ -66,6 +67,32 @@ class RefusalStatus:
     message: str = ""
     listed: tuple[tuple[Refusal, str], ...] = ()
     """Those that hold, the newest first, each with the name of its SKU."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStatus:
+    """How the kiosk stands with its channel, and with the releases on its disk."""
+
+    ok: bool | None = None
+    """None: nothing is asked of a channel, and nothing is wrong."""
+    state: SyncState = SyncState.NEVER
+    message: str = ""
+    """What the last sync pass found, or what is wrong with a release; what to do."""
+    at: str = ""
+    """When that was found; UTC, ISO 8601."""
+    channel: str = ""
+    seq: int = 0
+    """Of what answers; 0: none, or not known."""
+    phase: str = ""
+    """"trial", "good" or empty."""
+    previous: str = ""
+    announced: str = ""
+    """The newest release of the channel that this kiosk knows of, with its number."""
+    quarantined: tuple[tuple[str, str, str], ...] = ()
+    """Release, reason and time of those that may not come again, the newest first."""
+    kiosk_id: str = ""
+    fingerprint: str = ""
+    """Of the root that the channel is believed by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +161,7 @@ class State:
     camera: CameraStatus = field(default_factory=CameraStatus)
     catalog: CatalogStatus = field(default_factory=CatalogStatus)
     journal: JournalStatus = field(default_factory=JournalStatus)
+    releases: ReleaseStatus = field(default_factory=ReleaseStatus)
     models: tuple[ModelStatus, ...] = ()
     timings: Timings = field(default_factory=Timings)
     """Median of the last frames that held an item."""

@@ -238,6 +238,7 @@ def test_the_status_page_shows_every_part() -> None:
     assert list(groups) == [
         "Camera",
         "Catalog",
+        "Releases and sync",
         "Journal",
         "Not this",
         "Added here",

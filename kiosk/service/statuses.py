@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kiosk.board import CatalogStatus, ModelStatus, RefusalStatus
+from kiosk.board import CatalogStatus, ModelStatus, RefusalStatus, ReleaseStatus
 from kiosk.catalog.details import SWITCHED_OFF
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.refusals import RefusalDesk
+from kiosk.store import Pointer
+from kiosk.values.sync import SyncState, SyncStatus
 from kiosk.vision.session import Card
 
 
@@ -45,3 +47,37 @@ def refusal_status(desk: RefusalDesk, name_of: Callable[[str], str]) -> RefusalS
     status = desk.status()
     listed = tuple((refusal, name_of(refusal.sku)) for refusal in desk.listed())
     return RefusalStatus(status.ok, status.message, listed)
+
+
+def release_status(
+    said: SyncStatus, pointer: Pointer, *, kiosk_id: str, fingerprint: str, source: str
+) -> ReleaseStatus:
+    """`said`: by the last sync pass; `source`: where releases come from, empty: nowhere."""
+    current, put_away = pointer.current, pointer.quarantined[::-1]
+    messages = [said.message] if said.state is not SyncState.NEVER else []
+    wrong = said.state in _WRONG
+    if current is None and put_away:
+        wrong = True
+        messages.append(f"Release {put_away[0].release} was put away: {put_away[0].reason}.")
+    if pointer.damaged:
+        wrong = True
+        messages.append(f"The release on this disk is damaged: {pointer.damaged}.")
+    known = bool(source or current or put_away or said.state is not SyncState.NEVER)
+    return ReleaseStatus(
+        ok=not wrong if known else None,
+        state=said.state,
+        message=" ".join(messages),
+        at=said.at,
+        channel=said.channel,
+        seq=current.seq if current else 0,
+        phase=pointer.phase.value if current else "",
+        previous=pointer.previous.release if pointer.previous else "",
+        announced=f"{said.release} ({said.seq})" if said.release else "",
+        quarantined=tuple((each.release, each.reason, each.at) for each in put_away),
+        kiosk_id=kiosk_id,
+        fingerprint=fingerprint,
+    )
+
+
+_WRONG = (SyncState.STALE, SyncState.CLOCK_UNTRUSTED, SyncState.TAMPER, SyncState.HELD)
+"""States that a person should do something about; being offline is none of them."""

@@ -2,8 +2,8 @@
 """The self-test of an installed release, in a child process: what crashes, hangs or eats the memory
 there does so instead of in the kiosk.
 
-The child opens the release as the kiosk would, holds every vector and the answers of search against
-what they must be, and says in one line what is wrong.
+The child opens the release as the kiosk would, with every check of that, puts it through its gate,
+and says in one line what is wrong.
 """
 
 from __future__ import annotations
@@ -19,13 +19,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kiosk.announcement import Gate
-from kiosk.catalog.manifest import VECTORS, Manifest, in_segment, read_manifest
-from kiosk.catalog.snapshot import Snapshot
+from kiosk.catalog.gate import check
 from kiosk.config import Config, LocateConfig, ModelsConfig, SearchConfig
-from kiosk.errors import CatalogError, KioskError
+from kiosk.errors import KioskError
 from kiosk.models import Models, load_models
 from kiosk.store.opening import open_release
 
@@ -33,9 +30,7 @@ TIME_LIMIT_S = 600.0
 """An index of a large catalog may have to be built on the way."""
 MEMORY_SHARE = 0.6
 LEAST_MEMORY_BYTES = 1024 * 1024 * 1024
-UNIT_TOLERANCE = 0.02
 _NICE = 10
-_ROWS = 10_000
 _SHOWN = 300
 """Characters of what a child last said."""
 
@@ -90,7 +85,6 @@ def examined(order: Mapping[str, Any]) -> str:
         locate=LocateConfig(**order["locate"]),
         search=SearchConfig(**order["search"]),
     )
-    _check_vectors(path, read_manifest(path))
     own = Models(*load_models(config.models, config.locate))
     derived = Path(order["derived"]) if order["derived"] else None
     opened = open_release(path, config, own, derived=derived)
@@ -98,24 +92,6 @@ def examined(order: Mapping[str, Any]) -> str:
         return check(opened.snapshot, Gate(**order["gate"]))
     finally:
         opened.snapshot.close()
-
-
-def check(snapshot: Snapshot, gate: Gate) -> str:
-    return ""
-
-
-def _check_vectors(path: Path, manifest: Manifest) -> None:
-    """Raises CatalogError unless every vector is of unit length; NaN is not."""
-    for segment in manifest.segments:
-        name = in_segment(segment, VECTORS)
-        try:
-            vectors = np.load(path / name, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise CatalogError(f"{name}: cannot be read ({error})") from error
-        for start in range(0, len(vectors), _ROWS):
-            lengths = np.linalg.norm(vectors[start : start + _ROWS].astype(np.float32), axis=-1)
-            if not np.all(np.abs(lengths - 1.0) < UNIT_TOLERANCE):
-                raise CatalogError(f"{name}: holds vectors that are not of unit length")
 
 
 def _limited(cpu_s: int) -> None:

@@ -70,7 +70,10 @@ def add_health(app: Flask, board: Board, version: str, fresh_s: float) -> None:
     @app.get("/healthz")
     def health() -> tuple[Response, int]:
         reasons = unwell(board, fresh_s)
-        answer = jsonify(ok=not reasons, reasons=reasons, version=version)
+        releases = board.state().releases
+        # However it stands with its channel, the kiosk answers: that is no reason to restart it.
+        sync = {"state": releases.state.value, "ok": releases.ok, "message": releases.message}
+        answer = jsonify(ok=not reasons, reasons=reasons, sync=sync, version=version)
         return answer, 503 if reasons else 200
 
 

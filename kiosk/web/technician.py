@@ -17,6 +17,8 @@ PACKAGES = ("onnxruntime", "opencv-python-headless", "annoy", "numpy", "flask", 
 SHOWN_REFUSALS = 30
 """The newest; more would make every event of the page heavy."""
 
+SHOWN_QUARANTINED = 5
+
 Rows = list[list[str]]
 
 
@@ -28,6 +30,7 @@ def status_view(state: State, now: datetime, versions: Rows) -> dict[str, Any]:
         "groups": [
             _camera(state),
             _catalog(state, now),
+            _releases(state),
             _journal(state),
             _refusals(state),
             _additions(state),
@@ -93,6 +96,27 @@ def _catalog(state: State, now: datetime) -> dict[str, Any]:
         path=catalog.path,
     )
     return _group(words.CATALOG, catalog.ok, catalog.message, rows)
+
+
+def _releases(state: State) -> dict[str, Any]:
+    releases = state.releases
+    digits = releases.fingerprint
+    rows = _rows(
+        state=words.SYNC_STATES[releases.state],
+        since=words.moment(releases.at) if releases.at else "",
+        channel=releases.channel,
+        announced=releases.announced,
+        number=releases.seq or "",
+        phase=words.PHASES[releases.phase],
+        previous=releases.previous,
+        kiosk_id=releases.kiosk_id,
+        fingerprint=" ".join(digits[start : start + 4] for start in range(0, len(digits), 4)),
+    )
+    for release, reason, at in releases.quarantined[:SHOWN_QUARANTINED]:
+        text = words.QUARANTINED_ROW.format(reason=reason, at=words.moment(at))
+        rows.append([words.QUARANTINED.format(release=release), text])
+    message = " ".join(filter(None, (releases.message, words.SYNC_TO_DO[releases.state])))
+    return _group(words.RELEASES, releases.ok, message, rows)
 
 
 def _journal(state: State) -> dict[str, Any]:

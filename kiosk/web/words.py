@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from kiosk.values import Hint, Rule
+from kiosk.values.sync import SyncState
 
 LANGUAGE = "en"
 TITLE = "SKU kiosk"
@@ -141,6 +142,33 @@ NOT_IT = "Not {name}"
 SAID_AT = "{sku} · said {at}"
 UNDO = "Undo"
 
+# How the kiosk stands with its channel, on the status page.
+RELEASES = "Releases and sync"
+SYNC_STATES: dict[str, str] = {
+    SyncState.NEVER: "No sync yet",
+    SyncState.CURRENT: "Up to date",
+    SyncState.OFFLINE: "Nobody answers",
+    SyncState.STALE: "Not signed anew for too long",
+    SyncState.CLOCK_UNTRUSTED: "The clock cannot be right",
+    SyncState.TAMPER: "Not what head office signed",
+    SyncState.HELD: "A release waits",
+}
+SYNC_TO_DO: dict[str, str] = {
+    SyncState.NEVER: "Set `sync.source`, or bring a release on a stick: "
+    "`kiosk sync --from FOLDER`.",
+    SyncState.CURRENT: "",
+    SyncState.OFFLINE: "Nothing to do here: it is tried again by itself. If it lasts, check the "
+    "network, or bring a release on a stick: `kiosk sync --from FOLDER`.",
+    SyncState.STALE: "Tell head office: the channel must be signed anew. What is here goes on.",
+    SyncState.CLOCK_UNTRUSTED: "Set the clock of this device; then `kiosk sync` goes on by itself.",
+    SyncState.TAMPER: "What is here goes on. If it stays so in another network too, call head "
+    "office.",
+    SyncState.HELD: "What is here goes on answering.",
+}
+PHASES = {"trial": "on trial, not long in use", "good": "proven", "": ""}
+QUARANTINED = "Put away: {release}"
+QUARANTINED_ROW = "{reason} · {at}"
+
 # Messages for what a person did, and for a lost service.
 NOT_THERE = "That item is not in view any more."
 NO_CODES = "This kiosk reads no barcodes."
@@ -188,6 +216,14 @@ LABELS = {
     "waiting": "Waiting to be written",
     "decisions": "Decisions since the start",
     "python": "Python",
+    "channel": "Channel",
+    "since": "Since",
+    "announced": "Newest known",
+    "number": "Number",
+    "phase": "Trust",
+    "previous": "Falls back to",
+    "kiosk_id": "This kiosk",
+    "fingerprint": "Believes the root",
 }
 NONE = "–"
 TIMES = "{count} times"
