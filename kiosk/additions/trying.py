@@ -10,7 +10,7 @@ views themselves, print included, is asked of `Judge`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -36,7 +36,7 @@ class Probes(Protocol):
     """Views of catalog items as cameras may see them, and what SKU each is."""
 
     @property
-    def vectors(self) -> NDArray[np.float16]:
+    def queries(self) -> NDArray[np.float32]:
         """(P, D), unit length."""
 
     @property
@@ -78,8 +78,8 @@ def tried(
         found = taken(held.vectors, held.pictures, new, snapshot.thresholds)
         if found is not None:
             row, at = found
-            similarity = float(held.vectors[row] @ new[at])
-            match = Match(other, similarity, int(held.rows[row]))
+            itself = snapshot.named(other, held.vectors[row]).match
+            match = replace(itself, similarity=float(held.vectors[row] @ new[at]))
             return _rival(snapshot, match, int(owner[at]), already=False)
     if probes is not None:
         lost = _lost(snapshot, sku, new, probes)
@@ -113,9 +113,9 @@ def _lost(
     snapshot: Snapshot, sku: str, new: NDArray[np.float32], probes: Probes
 ) -> tuple[Match, int] | None:
     """A probe of another SKU that would be lost, as its match, and the new vector it goes to."""
-    if not len(probes.vectors):
+    if not len(probes.queries):
         return None
-    seen = probes.vectors.astype(np.float32)
+    seen = probes.queries
     near = seen @ new.T
     for number in np.flatnonzero(near.max(axis=1) >= snapshot.thresholds.choose).tolist():
         probe: Embedding = seen[number]
@@ -124,7 +124,7 @@ def _lost(
             continue
         own, at = right[0], int(near[number].argmax())
         if steals(own.similarity, float(near[number, at]), snapshot.thresholds, own.accept):
-            return Match(own.sku, float(near[number, at]), own.reference), at
+            return replace(own, similarity=float(near[number, at])), at
     return None
 
 

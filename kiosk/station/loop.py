@@ -14,6 +14,7 @@ import statistics
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 from kiosk.board import Board, Live, Phase, Preview
@@ -48,6 +49,14 @@ class Pulse(Protocol):
         ...
 
 
+class Onlooker(Protocol):
+    """Who wants to see every frame that went through the stages; must return at once."""
+
+    def watch(self, frame: Frame, sight: Sight) -> None:
+        """The frame is only lent."""
+        ...
+
+
 class Station:
     """Run `run` in a thread."""
 
@@ -63,6 +72,7 @@ class Station:
         pulse: Pulse,
         preview_width: int,
         patience_s: float,
+        onlookers: Sequence[Onlooker] = (),
     ) -> None:
         """`patience_s`: how long an item counts as there while a slow camera sends nothing."""
         self._camera = camera
@@ -74,6 +84,7 @@ class Station:
         self._pulse = pulse
         self._preview_width = preview_width
         self._patience_s = patience_s
+        self._onlookers = tuple(onlookers)
         self._last_s = self._asked_s = -math.inf
         self._stop = threading.Event()
         self._recent: deque[Timings] = deque(maxlen=TIMED_LOOKS)
@@ -110,6 +121,8 @@ class Station:
             if sight is None:
                 return
             steps = self._answers.step(sight, snapshot)
+        for onlooker in self._onlookers:
+            onlooker.watch(frame, sight)
         if sight.looks and snapshot is not None:
             self._recent.append(sight.timings)
         self._board.post(

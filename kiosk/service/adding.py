@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Enrolment at the kiosk, put together: the desk, the enrolment that is going on, and the board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from kiosk.additions import ADDITIONS_FILE, AdditionDesk, AdditionStore, Describer, Enrolling
+from kiosk.additions.trying import Probes
+from kiosk.additions.values import AddedView
+from kiosk.board import Board
+from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
+from kiosk.journal import Recorder
+from kiosk.recognise.kept import matches_of
+from kiosk.values import Match
+from kiosk.vision.embed import Embedder
+
+
+class Adding:
+    """`start` it before the first release is opened, `beat` about once a second."""
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        slot: SnapshotSlot,
+        board: Board,
+        journal: Recorder,
+        embedder_of: Callable[[str], Embedder],
+        probes_of: Callable[[Snapshot], Probes | None] = lambda snapshot: None,
+    ) -> None:
+        """`embedder_of`: what looks with a release; additions are composed over it in `slot`."""
+        self._slot = slot
+        self._board = board
+        self.desk = AdditionDesk(
+            AdditionStore(state / ADDITIONS_FILE),
+            lambda release: Describer(embedder_of(release)),
+            journal,
+            recompose=self._changed,
+            probes_of=probes_of,
+        )
+        self.enrolling = Enrolling(
+            self.desk, slot.borrow, _judged, lambda enrol: board.post(enrol=enrol)
+        )
+
+    def start(self) -> None:
+        """Read what was added before, and compose it over every release from now on."""
+        self.desk.start()
+        self._slot.compose(self.desk.over)
+        self.post()
+
+    def beat(self) -> None:
+        """Write what waits, hear what another process undid; may wait for the disk."""
+        self.desk.beat()
+        self.post()
+
+    def post(self) -> None:
+        """What the pages show of the additions; also after another release came."""
+        self._board.post(added=self.desk.status())
+
+    def undo(self, addition_id: str) -> bool:
+        return self.desk.undo(addition_id)
+
+    def close(self) -> None:
+        self.desk.close()
+
+    def _changed(self) -> None:
+        self._slot.recompose()
+        self.post()
+
+
+def _judged(snapshot: Snapshot, view: AddedView) -> tuple[Match, ...]:
+    return matches_of(snapshot, view.vectors[0].astype(np.float32), view.features)
