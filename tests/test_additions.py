@@ -175,18 +175,14 @@ def test_what_a_release_has_itself_is_the_releases(bench, larger) -> None:
     assert bench.journal.told[-1][0] == "addition-adopted"
 
 
-def test_it_is_back_when_that_release_is_taken_back(
-    bench: Bench, release, larger
-) -> None:
+def test_it_is_back_when_that_release_is_taken_back(bench: Bench, release, larger) -> None:
     bench.added("sku-7", SIDES)
     bench.open(larger)
     bench.open(release)
     assert best(bench, 101) == ("sku-7", True)
 
 
-def test_a_release_whose_matches_it_would_take_puts_it_aside(
-    bench: Bench, larger
-) -> None:
+def test_a_release_whose_matches_it_would_take_puts_it_aside(bench: Bench, larger) -> None:
     bench.added("mine", (7, 101, 102))
     bench.open(larger)
     trouble = bench.desk.status().lines[0].trouble
@@ -214,14 +210,14 @@ def test_another_embedder_makes_its_references_anew(bench: Bench, otherwise) -> 
     assert not bench.desk.beat(), "once"
 
 
-def test_without_its_pictures_it_is_kept_unused_and_said(models, release, otherwise, tmp_path) -> None:
+def test_without_its_pictures_it_is_kept_unused(models, release, otherwise, tmp_path) -> None:
     path = tmp_path / "additions.sqlite"
     with opened(models, release, AdditionStore(path, retry_s=0.0)) as bench:
         bench.added()
         bench.desk.beat()
         path.unlink()
         bench.desk.beat()
-            bench.locator, bench.embedder = tiny_models.open_models(otherwise[0])
+        bench.locator, bench.embedder = tiny_models.open_models(otherwise[0])
         bench.open(otherwise[1])
         bench.desk.beat()
         assert "its pictures are gone" in bench.desk.status().lines[0].trouble
