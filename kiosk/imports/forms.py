@@ -128,13 +128,15 @@ def _in_folder(root: Path, form: Form | None) -> tuple[Form, Path]:
         return Form.FOLDER, root
     kinds = {path: _list_kind(path) for path in _tables(root)}
     lists = [path for path, kind in kinds.items() if kind and form in (None, kind)]
+    if form is not None and not lists and len(kinds) == 1:
+        lists = list(kinds)
     if (root / "manifest.csv") in lists:
         lists = [root / "manifest.csv"]
     if len(lists) > 1:
         names = ", ".join(path.name for path in lists)
         raise ImportRefused("UnknownForm", f"{root}: holds several lists ({names}); name one")
     if lists:
-        kind = kinds[lists[0]] or Form.CSV
+        kind = form or kinds[lists[0]] or Form.CSV
         _check_alone(root, Import(kind, root, lists[0]))
         return kind, lists[0]
     if form is not None:

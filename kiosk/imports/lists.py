@@ -192,5 +192,5 @@ def _json_list(text: str) -> list[str]:
 def write_barcodes(barcodes: Sequence[str]) -> str:
     """What is read back to the same."""
     joined = " ".join(barcodes)
-    plain = _barcodes({"barcode": joined}) == tuple(barcodes)
+    plain = not joined.startswith("[") and joined.replace(";", " ").split() == list(barcodes)
     return joined if plain else json.dumps(barcodes, ensure_ascii=False)

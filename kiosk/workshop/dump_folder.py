@@ -78,7 +78,8 @@ class DumpFolder:
 
     def place(self, picture: Picture, data: bytes) -> str:
         """Write a picture; gives its path in the folder, `SKU/NAME` where that can be."""
-        if _is_plain(picture.sku) and all(map(_is_plain, picture.name.split("/"))):
+        parts = (picture.sku, *picture.name.split("/"))
+        if all(map(_is_plain, parts)) and _has_suffix(picture.name):
             path = self._folder / picture.sku / picture.name
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,10 +90,10 @@ class DumpFolder:
                 pass  # one name is the beginning of another, or differs in nothing a disk knows
         others = self._folder / OTHERS
         others.mkdir(exist_ok=True)
-        path = others / picture.sha256
+        path = others / f"{picture.sha256}{_suffix(data)}"
         if not path.exists():
             path.write_bytes(data)
-        return f"{OTHERS}/{picture.sha256}"
+        return f"{OTHERS}/{path.name}"
 
     def _list(self, name: str) -> TextIO:
         if name not in self._open:
@@ -103,9 +104,19 @@ class DumpFolder:
 
 def is_plain_place(picture: Picture) -> bool:
     """`SKU/NAME` is a picture in a folder of its SKU."""
-    suffix = Path(picture.name).suffix.lower()
-    plain = _is_plain(picture.sku) and _is_plain(picture.name)
-    return plain and suffix in SUFFIXES
+    return _is_plain(picture.sku) and _is_plain(picture.name) and _has_suffix(picture.name)
+
+
+def _has_suffix(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def _suffix(data: bytes) -> str:
+    """What files of this kind are called; the decoder goes by their contents anyway."""
+    for start, suffix in ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"GIF", ".gif")):
+        if data.startswith(start):
+            return suffix
+    return {b"BM": ".bmp", b"RI": ".webp", b"II": ".tif", b"MM": ".tif"}.get(data[:2], ".ppm")
 
 
 def _is_plain(part: str) -> bool:

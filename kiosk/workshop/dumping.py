@@ -7,7 +7,8 @@ place for something is refused before anything is written. The folder appears wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -64,9 +65,10 @@ def dump(
     categories = reading.categories()
     skus, total = reading.counts()
     _check_fits(reading, form, categories)
-    with dump_folder(out) as folder:
+    # Closed before the snapshot is, whatever happens.
+    with closing(_joined(reading)) as found, dump_folder(out) as folder:
         writing = _Writing(folder, pictures, form, categories)
-        for done, (sku, picture) in enumerate(_joined(reading), 1):
+        for done, (sku, picture) in enumerate(found, 1):
             writing.put(sku, picture)
             if done % 100 == 0:
                 progress(done, total)
@@ -117,7 +119,7 @@ class _Writing:
             self._folder.append_row(self._list, _product_row(sku, picture, file))
 
 
-def _joined(reading: Reading) -> Iterator[tuple[Sku, Picture]]:
+def _joined(reading: Reading) -> Generator[tuple[Sku, Picture]]:
     """Every picture with its SKU; both come in the order of SKUs."""
     skus = reading.skus()
     for name, pictures in groupby(reading.pictures(), key=lambda picture: picture.sku):
@@ -165,7 +167,7 @@ def _category(name: str, categories: Categories) -> str | int:
 
 def _check_fits(reading: Reading, form: Form, categories: Categories) -> None:
     """Raises WorkshopError naming what the form has no place for."""
-    wrong: list[str] = []
+    wrong = _Few()
     for sku in reading.skus():
         category = sku.record.category
         if categories and category and category not in categories:
@@ -174,14 +176,19 @@ def _check_fits(reading: Reading, form: Form, categories: Categories) -> None:
         lost = _without_place(picture, form)
         if lost:
             wrong.append(f"{picture.sku}: {picture.name}: {lost}")
-        if len(wrong) > _SHOWN:
-            wrong[_SHOWN:] = ["and more"]
-            break
     if wrong:
         raise WorkshopError(
             f"the format {form.value} would lose something; choose another --format, such as "
             f"{Form.INCREMENT.value}, or change:\n  - " + "\n  - ".join(wrong)
         )
+
+
+class _Few(list[str]):
+    """The first mistakes, and that there are more."""
+
+    def append(self, text: str) -> None:
+        if len(self) <= _SHOWN:
+            super().append(text if len(self) < _SHOWN else "and more")
 
 
 def _without_place(picture: Picture, form: Form) -> str:
