@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from kiosk.sync import schedule
 
 UNITS = Path(__file__).parent.parent / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
@@ -28,22 +31,71 @@ def verify(path: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
-    """The unit with the one line that names a folder of the target machine pointed here."""
-    text = (UNITS / "kiosk.service").read_text()
-    assert "ExecStart=/opt/kiosk/.venv/bin/kiosk run" in text
+def pointed_here(tmp_path: Path, name: str, verb: str) -> Path:
+    """A unit with the one line that names a folder of the target machine pointed here."""
+    text = (UNITS / name).read_text()
+    assert f"ExecStart=/opt/kiosk/.venv/bin/kiosk {verb}\n" in text
     kiosk = Path(sys.executable).parent / "kiosk"
     assert kiosk.exists()
-    path = tmp_path / "kiosk.service"
+    path = tmp_path / name
     path.write_text(text.replace("/opt/kiosk/.venv/bin/kiosk", str(kiosk)))
     return path
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    return pointed_here(tmp_path, "kiosk.service", "run")
 
 
 @needs_systemd
 def test_the_unit_has_no_mistake(unit: Path) -> None:
     result = verify(unit)
     assert result.returncode == 0, result.stderr
+
+
+@needs_systemd
+@pytest.mark.parametrize("timer", ["kiosk-sync.timer", "kiosk-sync-first.timer"])
+def test_the_units_of_sync_have_no_mistake(timer: str, tmp_path: Path) -> None:
+    service = pointed_here(tmp_path, "kiosk-sync.service", "sync")
+    path = tmp_path / timer
+    path.write_text((UNITS / timer).read_text())
+    for each in (service, path):
+        result = verify(each)
+        assert result.returncode == 0, result.stderr
+
+
+def test_timers_ask_as_the_schedule_says() -> None:
+    often = _seconds((UNITS / "kiosk-sync.timer").read_text(), "OnUnitInactiveSec")
+    spread = _seconds((UNITS / "kiosk-sync.timer").read_text(), "RandomizedDelaySec")
+    assert (often, often + spread) == pytest.approx((schedule.poll_s(0.0), schedule.poll_s(1.0)))
+    first = (UNITS / "kiosk-sync-first.timer").read_text()
+    assert _seconds(first, "OnBootSec") == schedule.first_poll_s(0.0)
+    assert _seconds(first, "RandomizedDelaySec") == schedule.first_poll_s(1.0)
+
+
+def _seconds(text: str, key: str) -> float:
+    found = re.search(rf"^{key}=(\d+)(min)?$", text, re.MULTILINE)
+    assert found
+    return float(found[1]) * (60 if found[2] else 1)
+
+
+@needs_systemd
+def test_the_sandbox_of_sync_is_tight() -> None:
+    assert ANALYZE is not None
+    unit = UNITS / "kiosk-sync.service"
+    result = subprocess.run(
+        [ANALYZE, "security", "--offline=true", "--threshold=15", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout[-2000:]
+
+
+def test_sync_may_call_out_but_is_not_called() -> None:
+    lines = (UNITS / "kiosk-sync.service").read_text().splitlines()
+    assert {"Type=oneshot", "SocketBindDeny=any", "RuntimeDirectory=kiosk-sync"} <= set(lines)
+    assert not any(line.startswith("IPAddress") for line in lines)
 
 
 @needs_systemd

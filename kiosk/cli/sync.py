@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 
 from kiosk.cli.options import Verbs, add_config
 
@@ -36,7 +37,7 @@ def register(verbs: Verbs) -> None:
         help="take a copy that is past its date, such as a stick that lay around; it must be "
         "signed, and newer than what is here",
     )
-    add_config(parser)
+    _add_state(parser)
     parser.set_defaults(run=_later("run_sync"))
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=False)
     joining = actions.add_parser(
@@ -54,16 +55,16 @@ def register(verbs: Verbs) -> None:
         action="store_true",
         help="move a kiosk that believes another one: catalog and numbers begin anew",
     )
-    add_config(joining)
+    _add_state(joining)
     joining.set_defaults(run=_later("run_enrol"))
     show = actions.add_parser("show", help="say how sync stands, and whom this kiosk believes")
-    add_config(show)
+    _add_state(show)
     show.set_defaults(run=_later("run_show"))
     allow = actions.add_parser(
         "allow", help="let a release come again that was put back on this kiosk"
     )
     allow.add_argument("release", metavar="RELEASE", help="its id, as `kiosk sync show` prints it")
-    add_config(allow)
+    _add_state(allow)
     allow.set_defaults(run=_later("run_allow"))
 
 
@@ -74,6 +75,16 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="an http(s) address or a folder, such as a USB stick (default: sync.source)",
     )
+
+
+def _add_state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="the kiosk's state directory (default: the one of the configuration)",
+    )
+    add_config(parser)
 
 
 def _later(name: str) -> Callable[[argparse.Namespace], int]:

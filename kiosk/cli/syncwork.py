@@ -39,9 +39,9 @@ _MB = 2**20
 
 def run_sync(arguments: argparse.Namespace) -> int:
     """Raises SyncError, BusyError, ConfigError, StateError."""
-    config = load_config(arguments)
+    config = _config(arguments)
     store = _store(config)
-    with _alone(config, store), _origin(config, arguments.source) as origin:
+    with _alone(store), _origin(config, arguments.source) as origin:
         begun = time.monotonic()
         failures = 0
         while True:
@@ -58,12 +58,12 @@ def run_sync(arguments: argparse.Namespace) -> int:
 
 def run_enrol(arguments: argparse.Namespace) -> int:
     """Raises SyncError, UsageError, BusyError, ConfigError."""
-    config = load_config(arguments)
+    config = _config(arguments)
     wanted = fingerprint_of(arguments.fingerprint) if arguments.fingerprint else ""
     if wanted and config.sync.root:
         raise UsageError("sync.root says whom this kiosk believes; take it out to enrol it")
     store = _store(config)
-    with _alone(config, store), _origin(config, arguments.source) as origin:
+    with _alone(store), _origin(config, arguments.source) as origin:
         root = offered(origin)
         if not wanted:
             print(f"published at {origin.name}:\n  {in_groups(fingerprint(root))}")
@@ -77,7 +77,7 @@ def run_enrol(arguments: argparse.Namespace) -> int:
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    config = load_config(arguments)
+    config = _config(arguments)
     store = Store(state_directory(config) / STORE_FOLDER)
     try:
         believes = in_groups(fingerprint(trusted_root(config, store)))
@@ -107,12 +107,17 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 def run_allow(arguments: argparse.Namespace) -> int:
     """Raises UsageError, StateError."""
-    store = _store(load_config(arguments))
+    store = _store(_config(arguments))
     if arguments.release not in {each.release for each in store.pointer().quarantined}:
         raise UsageError(f"{arguments.release!r} was not put back here; see `kiosk sync show`")
     store.allow(arguments.release)
     print(f"{arguments.release} may come again with the next `kiosk sync`.")
     return os.EX_OK
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    first = [f"state.directory={arguments.state}"] if arguments.state else []
+    return load_config(arguments, *first)
 
 
 def _store(config: Config) -> Store:
@@ -121,10 +126,10 @@ def _store(config: Config) -> Store:
 
 
 @contextmanager
-def _alone(config: Config, store: Store) -> Iterator[None]:
+def _alone(store: Store) -> Iterator[None]:
     """One sync at a time. Raises BusyError."""
     try:
-        lock = locked(made_state_directory(config) / LOCK_FILE)
+        lock = locked(store.folder.parent / LOCK_FILE)
     except BlockingIOError:
         raise BusyError(
             f"{store.folder}: another sync is running; wait until it has ended"
