@@ -169,7 +169,7 @@ def _pass(config: Config, store: Store, origin: Origin, accept_expired: bool) ->
 
     def check(folder: Path, announced: Announcement) -> str:
         print(f"testing release {announced.release} …", flush=True)
-        return self_test(folder, config, announced.gate)
+        return self_test(folder, config, announced.gate, store.derived)
 
     return Pass(
         origin,

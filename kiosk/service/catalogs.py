@@ -21,6 +21,7 @@ from kiosk.models import HeldModels, Models
 from kiosk.service.folding import Folding
 from kiosk.service.statuses import catalog_status, model_status, release_status
 from kiosk.store import Pointer, Store
+from kiosk.store.derived import trim
 from kiosk.store.opening import Opened, open_release
 from kiosk.store.selftest import self_test
 from kiosk.store.store import IDENTITY, POINTER, STATUS, TUF
@@ -96,6 +97,7 @@ class Catalogs:
             self._folder.look()
         self._from_store = from_store
         if self._folding.look():
+            trim(self._store.derived)
             self._changed()
         self._post()
 
@@ -114,18 +116,15 @@ class Catalogs:
         """Says nothing of a catalog."""
 
     def _test(self, path: Path, gate: Gate) -> str:
-        return self_test(path, self._config, gate, self._derived)
+        return self_test(path, self._config, gate, self._store.derived)
 
-    @property
-    def _derived(self) -> Path:
-        """Indexes of one release serve the next one, where that has the same segments."""
-        return self._store.folder / "derived"
-
-    def _open(self, path: Path, derived: Path | None = None) -> Opened:
+    def _open(self, path: Path) -> Opened:
         with self._slot.borrow_release() as beside:
-            return open_release(
-                path, self._config, self._held.own, derived=derived or self._derived, beside=beside
+            opened = open_release(
+                path, self._config, self._held.own, derived=self._store.derived, beside=beside
             )
+        trim(self._store.derived)
+        return opened
 
     def _open_folder(self, path: Path) -> Snapshot:
         with self._slot.borrow_release() as beside:

@@ -9,6 +9,7 @@ and says in one line what is wrong.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import resource
 import signal
@@ -24,7 +25,10 @@ from kiosk.catalog.gate import check
 from kiosk.config import Config, LocateConfig, ModelsConfig, SearchConfig
 from kiosk.errors import KioskError
 from kiosk.models import Models, load_models
+from kiosk.store.derived import wipe
 from kiosk.store.opening import open_release
+
+_log = logging.getLogger(__name__)
 
 TIME_LIMIT_S = 600.0
 """An index of a large catalog may have to be built on the way."""
@@ -45,8 +49,20 @@ def self_test(
 ) -> str:
     """Why the release folder `path` must not answer on this kiosk; empty: it may.
 
-    `derived`: where its index is kept. Takes as long as opening it; at most `time_limit_s`.
+    `derived`: where its index is kept; after a crash it is tried again with a new one. Takes as
+    long as opening it; at most `time_limit_s`, twice.
     """
+    fault, crashed = _tried(path, config, gate, derived, time_limit_s)
+    if crashed and derived is not None and wipe(derived):
+        _log.warning("%s; once more with a new index", fault)
+        fault, _ = _tried(path, config, gate, derived, time_limit_s)
+    return fault
+
+
+def _tried(
+    path: Path, config: Config, gate: Gate, derived: Path | None, time_limit_s: float
+) -> tuple[str, bool]:
+    """What is wrong, and whether the child could not say so itself."""
     order = {
         "path": str(path),
         "derived": str(derived) if derived else "",
@@ -67,14 +83,14 @@ def self_test(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"its self-test did not end within {time_limit_s:g} s"
+        return f"its self-test did not end within {time_limit_s:g} s", True
     if child.returncode < 0:
-        return f"its self-test crashed ({signal.Signals(-child.returncode).name})"
+        return f"its self-test crashed ({signal.Signals(-child.returncode).name})", True
     lines = child.stdout.strip().splitlines()
     if child.returncode != 0 or not lines:
         said = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return f"its self-test failed ({said[:_SHOWN]})"
-    return str(json.loads(lines[-1])["fault"])
+        return f"its self-test failed ({said[:_SHOWN]})", True
+    return str(json.loads(lines[-1])["fault"]), False
 
 
 def examined(order: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from kiosk.errors import CatalogError, Held
 from kiosk.store import metadata
 from kiosk.store import pointer as rules
 from kiosk.store.blobs import Blobs
+from kiosk.store.derived import DERIVED_FOLDER
 from kiosk.store.notes import announced_in, status_from, status_json
 from kiosk.store.pointer import Installed, Pointer
 from kiosk.store.pointer_file import parse, to_json
@@ -66,6 +67,11 @@ class Store:
     def path(self) -> Path:
         """The pointer's file; it changes with every change of the pointer."""
         return self.folder / POINTER
+
+    @property
+    def derived(self) -> Path:
+        """Where indexes over its releases are kept; see `kiosk.store.derived`."""
+        return self.folder / DERIVED_FOLDER
 
     def pointer(self) -> Pointer:
         """What is current. A damaged pointer is made good from what is on the disk, which the log
