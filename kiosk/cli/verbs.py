@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from kiosk import __version__
 from kiosk.cli import (
+    additions,
     bench,
     catalog,
     check,
@@ -28,7 +29,7 @@ from kiosk.cli import (
 )
 
 VERBS = (
-    *(run, check, recognise, catalog, keys, journal, explain, replay, orders, refusals),
+    *(run, check, recognise, catalog, keys, journal, explain, replay, orders, refusals, additions),
     *(sync, upload, receive, config, bench),
 )
 

@@ -3,20 +3,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from kiosk.additions import ADDITIONS_FILE, AdditionDesk, AdditionStore, Describer, Enrolling
+from kiosk.additions.shelf import IN_CATALOG
 from kiosk.additions.trying import Probes
 from kiosk.additions.values import AddedView
 from kiosk.board import Board
+from kiosk.catalog.gate import read_gate
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
+from kiosk.errors import CatalogError
 from kiosk.journal import Recorder
 from kiosk.recognise.kept import matches_of
+from kiosk.store import STORE_FOLDER, Phase, Store
 from kiosk.values import Match
 from kiosk.vision.embed import Embedder
+
+log = logging.getLogger(__name__)
 
 
 class Adding:
@@ -30,9 +37,9 @@ class Adding:
         board: Board,
         journal: Recorder,
         embedder_of: Callable[[str], Embedder],
-        probes_of: Callable[[Snapshot], Probes | None] = lambda snapshot: None,
     ) -> None:
         """`embedder_of`: what looks with a release; additions are composed over it in `slot`."""
+        self._store = Store(state / STORE_FOLDER)
         self._slot = slot
         self._board = board
         self.desk = AdditionDesk(
@@ -40,7 +47,7 @@ class Adding:
             lambda release: Describer(embedder_of(release)),
             journal,
             recompose=self._changed,
-            probes_of=probes_of,
+            probes_of=_GateProbes(),
         )
         self.enrolling = Enrolling(
             self.desk, slot.borrow, _judged, lambda enrol: board.post(enrol=enrol)
@@ -53,8 +60,11 @@ class Adding:
         self.post()
 
     def beat(self) -> None:
-        """Write what waits, hear what another process undid; may wait for the disk."""
+        """Write what waits, hear what another process undid, drop what a good release has itself;
+        may wait for the disk.
+        """
         self.desk.beat()
+        self._adopt()
         self.post()
 
     def post(self) -> None:
@@ -67,9 +77,39 @@ class Adding:
     def close(self) -> None:
         self.desk.close()
 
+    def _adopt(self) -> None:
+        """A release on trial may be taken back, and one in a folder may be replaced by its older
+        self: only one that the store calls good takes the place of an addition.
+        """
+        if all(line.trouble != IN_CATALOG for line in self.desk.status().lines):
+            return
+        pointer = self._store.pointer()
+        with self._slot.borrow_release() as base:
+            current = pointer.current.release if pointer.current is not None else ""
+            if base is not None and pointer.phase is Phase.GOOD and base.release == current:
+                self.desk.adopt(base)
+
     def _changed(self) -> None:
         self._slot.recompose()
         self.post()
+
+
+class _GateProbes:
+    """The queries of a release's gate, read once for each release."""
+
+    def __init__(self) -> None:
+        self._release = ""
+        self._probes: Probes | None = None
+
+    def __call__(self, snapshot: Snapshot) -> Probes | None:
+        if self._release != snapshot.release:
+            try:
+                self._probes = read_gate(snapshot.path, snapshot.manifest)
+            except CatalogError as error:  # its references are held against additions all the same
+                log.info("additions are tried without probes: %s", error)
+                self._probes = None
+            self._release = snapshot.release
+        return self._probes
 
 
 def _judged(snapshot: Snapshot, view: AddedView) -> tuple[Match, ...]:
