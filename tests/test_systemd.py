@@ -54,9 +54,16 @@ def test_the_unit_has_no_mistake(unit: Path) -> None:
 
 
 @needs_systemd
-@pytest.mark.parametrize("timer", ["kiosk-sync.timer", "kiosk-sync-first.timer"])
-def test_the_units_of_sync_have_no_mistake(timer: str, tmp_path: Path) -> None:
-    service = pointed_here(tmp_path, "kiosk-sync.service", "sync")
+@pytest.mark.parametrize(
+    ("timer", "verb"),
+    [
+        ("kiosk-sync.timer", "sync"),
+        ("kiosk-sync-first.timer", "sync"),
+        ("kiosk-upload.timer", "upload"),
+    ],
+)
+def test_the_units_that_call_out_have_no_mistake(timer: str, verb: str, tmp_path: Path) -> None:
+    service = pointed_here(tmp_path, f"kiosk-{verb}.service", verb)
     path = tmp_path / timer
     path.write_text((UNITS / timer).read_text())
     for each in (service, path):
@@ -80,9 +87,10 @@ def _seconds(text: str, key: str) -> float:
 
 
 @needs_systemd
-def test_the_sandbox_of_sync_is_tight() -> None:
+@pytest.mark.parametrize("verb", ["sync", "upload"])
+def test_the_sandbox_of_what_calls_out_is_tight(verb: str) -> None:
     assert ANALYZE is not None
-    unit = UNITS / "kiosk-sync.service"
+    unit = UNITS / f"kiosk-{verb}.service"
     result = subprocess.run(
         [ANALYZE, "security", "--offline=true", "--threshold=15", str(unit)],
         capture_output=True,
@@ -92,9 +100,10 @@ def test_the_sandbox_of_sync_is_tight() -> None:
     assert result.returncode == 0, result.stdout[-2000:]
 
 
-def test_sync_may_call_out_but_is_not_called() -> None:
-    lines = (UNITS / "kiosk-sync.service").read_text().splitlines()
-    assert {"Type=oneshot", "SocketBindDeny=any", "RuntimeDirectory=kiosk-sync"} <= set(lines)
+@pytest.mark.parametrize("verb", ["sync", "upload"])
+def test_what_may_call_out_is_not_called(verb: str) -> None:
+    lines = (UNITS / f"kiosk-{verb}.service").read_text().splitlines()
+    assert {"Type=oneshot", "SocketBindDeny=any", "StateDirectory=kiosk"} <= set(lines)
     assert not any(line.startswith("IPAddress") for line in lines)
 
 
