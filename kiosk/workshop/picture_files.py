@@ -42,6 +42,7 @@ class PictureFiles:
         self._roots = [Path(os.path.realpath(root)) for root in roots]
         self._kept = kept
         self._seen: dict[str, SeenPicture] = {}
+        self._stored: set[str] = set()
         self._held: dict[str, bytes] = {}
         self._held_bytes = 0
 
@@ -67,16 +68,17 @@ class PictureFiles:
 
     def keep(self, file: str, sha256: str) -> int:
         """Give a picture that was looked at to the workshop's pictures; how many bytes it has."""
-        if self._kept is None:
+        if self._kept is None or sha256 in self._stored:
             return 0
         data = self._held.get(sha256)
         if data is None:
-            if self._kept.path(sha256).is_file():
-                return 0
             data = self._read(file)
             if hashlib.sha256(data).hexdigest() != sha256:
                 raise ImportRefused("Unreadable", f"{file}: changed while it was imported")
         self._kept.keep(data, sha256)
+        if len(self._stored) >= _REMEMBERED:
+            self._stored.clear()
+        self._stored.add(sha256)
         return len(data)
 
     def release(self) -> None:
