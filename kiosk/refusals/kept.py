@@ -46,7 +46,7 @@ class MemoryRows(Generic[R]):
     def put(self, rows: Iterable[R]) -> None:
         """Keep these, in the place of those with their ids; returns at once."""
         with self._lock:
-            self._rows |= {row.row_id: row for row in rows}
+            self._rows |= self._merged(rows)
             self._make_room()
 
     def beat(self) -> bool:
@@ -67,6 +67,15 @@ class MemoryRows(Generic[R]):
 
     def close(self) -> None:
         """Nothing to close."""
+
+    def _merged(self, rows: Iterable[R]) -> dict[str, R]:
+        """By id; what is undone stays undone, whoever had an older state of it in hand."""
+        return {row.row_id: self._still_undone(row) for row in rows}
+
+    def _still_undone(self, row: R) -> R:
+        mine = self._rows.get(row.row_id)
+        undone = mine is not None and not mine.holds and row.holds
+        return self._kind.undone(row, mine.undone_at) if mine is not None and undone else row
 
     def _make_room(self) -> set[str]:
         """Drop what is too much, oldest first; the ids of these."""
@@ -116,7 +125,7 @@ class FileRows(MemoryRows[R]):
     def put(self, rows: Iterable[R]) -> None:
         """Counts at once; the next `beat` writes it."""
         with self._lock:
-            put = {row.row_id: row for row in rows}
+            put = self._merged(rows)
             self._rows |= put
             self._unwritten |= set(put)
             self._forget(self._make_room())
