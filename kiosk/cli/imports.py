@@ -23,6 +23,7 @@ from kiosk.workshop.line_report import LineReport
 from kiosk.workshop.report_file import ReportFile
 
 _SHOWN = 50
+_OF_SKUS = "sku_"
 _FORMS = [form.value for form in Form]
 
 
@@ -176,13 +177,18 @@ class _Told:
 
 
 def _summed(summary: Summary, *, dry_run: bool) -> str:
-    counts = dict(summary.counts)
+    """Pictures by what became of them, then SKUs, then lines that failed."""
+    counts = {name: count for name, count in summary.counts.items() if count}
     wrong = counts.pop("failed", 0)
-    parts = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    skus = {name: count for name, count in counts.items() if name.startswith(_OF_SKUS)}
+    told = [
+        ", ".join(f"{count} {name}" for name, count in counts.items() if name not in skus),
+        ", ".join(f"{n} SKUs {name.removeprefix(_OF_SKUS)}" for name, n in skus.items()),
+        f"{wrong} failed" if wrong else "",
+    ]
     if dry_run:
-        parts.append("nothing was imported, as was asked")
+        told.append("nothing was imported, as was asked")
     elif not summary.applied:
-        parts.append("nothing was imported")
+        told.append("nothing was imported")
     went_on = f" (went on from line {summary.went_on_from})" if summary.went_on_from > 1 else ""
-    done = ", ".join([*parts, f"{wrong} lines failed"] if wrong else parts) or "nothing to do"
-    return f"{summary.lines} lines{went_on}: {done}"
+    return f"{summary.lines} lines{went_on}: {'; '.join(filter(None, told)) or 'nothing to do'}"

@@ -22,6 +22,7 @@ from kiosk.errors import ImportRefused
 from kiosk.imports.changes import (
     NO_INTS,
     NO_STRINGS,
+    NOTHING,
     SLOTS,
     About,
     Change,
@@ -156,7 +157,8 @@ def _changes(fields: Mapping[str, Any]) -> tuple[Change, ...]:
         raise ImportRefused("BadOperation", f"the operation is {shown(operation)}")
     if not pictures:
         raise ImportRefused("MissingField", f"{_WRITTEN['picture']} is missing")
-    about = About(category=_optional(fields, "category") or None)
+    category = _optional(fields, "category")
+    about = About(category=category) if category else NOTHING
     region = _optional(fields, "region")
     placed = from_text(region) if region else None
     custom = _optional(fields, "custom")

@@ -66,7 +66,7 @@ class Judge:
             if change.picture is None:
                 return (RemoveSku(change.sku),)
             return (RemovePicture(change.sku, change.picture),)
-        said = () if change.about is NOTHING else (self._said(change.sku, change.about),)
+        said = () if change.about == NOTHING else (self._said(change.sku, change.about),)
         if isinstance(change, asked.Describe):
             return said
         return (*said, PutPicture(self._picture(change)))
