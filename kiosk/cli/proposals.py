@@ -12,10 +12,11 @@ from kiosk.additions import Proposed, unpacked
 from kiosk.additions.bundle import record_of, views_of
 from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
-from kiosk.errors import UsageError, WorkshopError
+from kiosk.errors import AdditionError, UsageError, WorkshopError
 from kiosk.vision.decode import decode_picture
 from kiosk.workshop.changes import Change, Picture, PutPicture, PutSku
 from kiosk.workshop.folder import Workshop, workshop
+from kiosk.workshop.limits import outside
 from kiosk.workshop.repository import Proposal, Verdict
 
 SHORT = 8
@@ -103,12 +104,16 @@ def _take_in(opened: Workshop, bundle: Path | None) -> None:
 
 def take_in(opened: Workshop, proposed: Sequence[Proposed]) -> tuple[int, int]:
     """Keep proposals with their pictures; how many are new, and how many open ones were taken back
-    by their kiosks. Raises ImageError, StateError or WorkshopError.
+    by their kiosks. Raises AdditionError, ImageError, StateError or WorkshopError.
     """
     for each in proposed:
-        for name, jpeg in each.pictures.items():
-            decode_picture(jpeg, f"{each.record.sku}, picture {name[:12]}…")
-            opened.pictures.keep(jpeg, name)
+        for view in each.views if each.pictures else ():
+            named = f"{each.record.sku}, picture {view.sha256[:12]}…"
+            height, width = decode_picture(each.pictures[view.sha256], named).shape[:2]
+            wrong = outside(view.box, width, height)
+            if wrong is not None:
+                raise AdditionError("bad_region", f"{named}: {wrong.text}; nothing was taken in")
+            opened.pictures.keep(each.pictures[view.sha256], view.sha256)
     opened.pictures.settle()
     new = opened.repository.propose(
         [
