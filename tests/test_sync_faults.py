@@ -14,7 +14,16 @@ from kiosk.values.sync import SyncState
 from tests import fault_server as does
 from tests.fault_server import Server, serving
 from tests.repositories import HeadOffice
-from tests.sync_parts import LARGE, Kiosk, office_kiosk, publisher, release, snapshot
+from tests.sync_parts import (
+    LARGE,
+    PATIENT,
+    QUICK,
+    Kiosk,
+    office_kiosk,
+    publisher,
+    release,
+    snapshot,
+)
 
 NOBODY = "http://127.0.0.1:9"
 """Nothing listens on the port of `discard`."""
@@ -85,7 +94,7 @@ def test_a_broken_network_is_offline_and_changes_nothing(
     fault, code = EVERYWHERE[case]
     before = snapshot(kiosk.folder)
     server.always("", fault)
-    outcome = kiosk.sync(server.url)
+    outcome = kiosk.sync(server.url, limits=QUICK if code == "slow" else PATIENT)
     assert (outcome.status.state, outcome.status.code) == (SyncState.OFFLINE, code)
     assert kiosk.current == first.release
     after = snapshot(kiosk.folder)
@@ -136,7 +145,7 @@ def test_a_blob_that_does_not_come_leaves_what_answers(
 ) -> None:
     fault, state, code = BLOBS[case]
     server.always(large_blob(office), fault)
-    outcome = kiosk.sync(server.url)
+    outcome = kiosk.sync(server.url, limits=QUICK if code == "slow" else PATIENT)
     assert (outcome.status.state, outcome.status.code) == (state, code)
     assert (outcome.status.seq, kiosk.current) == (2, first.release)
     assert sum(each.sent for each in server.asked if "blobs" in each.path) < 16_000_000
