@@ -214,6 +214,14 @@ def test_pictures_of_one_sku_only(repository: Repository) -> None:
     assert pictures(repository, "a") == [Picture("a", "1", A)]
 
 
+@pytest.mark.parametrize("sku", ["", "a\0", "\ud800", "x" * 300])
+def test_a_sku_that_cannot_be_is_not_there(repository: Repository, sku: str) -> None:
+    repository.apply([PutPicture(Picture("a", "1", A))])
+    with repository.reading() as reading:
+        assert reading.sku(sku) is None
+        assert list(reading.pictures(sku)) == []
+
+
 def test_a_batch_larger_than_a_statement_may_be_is_whole(repository: Repository) -> None:
     batch = [PutPicture(Picture(f"s{n % 700}", f"{n}", A)) for n in range(3000)]
     assert set(repository.apply(batch)) == {Result.ADDED}
@@ -311,6 +319,27 @@ def test_history_tells_who_did_what_with_which_result(repository: Repository) ->
     assert oldest.note == dataclasses.replace(note, figures=figures)
     assert (oldest.seq, newest.note.about, bool(newest.at)) == (1, "a list", True)
     assert repository.history(most=1) == [newest]
+
+
+ODD = "a\0b \udcff ☂ 'x'\n--"
+KEPT = "a\N{REPLACEMENT CHARACTER}b \\udcff ☂ 'x'\n--"
+
+
+def test_words_that_no_database_can_keep_are_kept_as_near_as_can_be(
+    repository: Repository,
+) -> None:
+    job = repository.begin_import("csv:abc", ODD)
+    assert repository.begin_import("csv:abc", ODD).about == KEPT
+    repository.apply([], step=Step(job.job_id, 1, 2, (Problem(1, "Damaged", ODD),)))
+    repository.note(Note("import", ODD, ODD))
+    repository.propose([dataclasses.replace(proposal(1), sku=ODD, body=ODD)])
+    repository.decide("p1", Verdict.REJECTED, ODD)
+    assert list(repository.problems(job.job_id)) == [Problem(1, "Damaged", KEPT)]
+    decided, told = repository.history()
+    assert (told.note.about, told.note.who) == (KEPT, KEPT)
+    (kept,) = repository.proposals()
+    assert (kept.sku, kept.body, kept.reason) == (KEPT, KEPT, KEPT)
+    assert KEPT in decided.note.about
 
 
 def test_releases_are_listed_newest_first(repository: Repository) -> None:

@@ -17,7 +17,7 @@ from types import ModuleType
 
 from kiosk.catalog.manifest import NAME as RELEASE_MANIFEST
 from kiosk.catalog.sources import Source
-from kiosk.durable import write_durably
+from kiosk.durable import sync, write_durably
 from kiosk.errors import StateError, WorkshopError
 from kiosk.workshop import source, sqlite
 from kiosk.workshop.pictures import Pictures
@@ -94,11 +94,7 @@ def init(folder: Path, settings: Settings = Settings()) -> bool:
     Raises WorkshopError when the folder is something else, or the database does not answer;
     StateError when the disk refuses. Then the same call may be made again.
     """
-    if not _NAME.fullmatch(settings.name):
-        raise WorkshopError(
-            f"{settings.name!r} cannot be the name of a catalog; use a to z, 0 to 9 and _, at most "
-            "40, beginning with a letter"
-        )
+    _check(settings)
     if is_workshop(folder):
         there = _read(folder)
         if there == settings:
@@ -113,6 +109,7 @@ def init(folder: Path, settings: Settings = Settings()) -> bool:
         for made in (folder, folder / RELEASES, folder / settings.pictures):
             made.mkdir(parents=True, exist_ok=True)
         _create(folder, settings)
+        sync(folder.parent)
         write_durably(folder / SETTINGS, _written(settings).encode())
     except OSError as error:
         raise StateError(
@@ -147,6 +144,16 @@ def open_workshop(folder: Path) -> Workshop:
     return Workshop(folder, settings, _repository(folder, settings), Pictures(pictures))
 
 
+def _check(settings: Settings) -> None:
+    if not _NAME.fullmatch(settings.name):
+        raise WorkshopError(
+            f"{settings.name!r} cannot be the name of a catalog; use a to z, 0 to 9 and _, at most "
+            "40, beginning with a letter"
+        )
+    if settings.database:
+        _postgres().check_address(settings.database)
+
+
 def _foreign(folder: Path) -> bool:
     """Something lies in it that no making of a workshop has left."""
     return any(path.name not in _OWN for path in folder.iterdir())
@@ -156,9 +163,7 @@ def _create(folder: Path, settings: Settings) -> None:
     if not settings.database:
         sqlite.create(folder / WORKSHOP_FILE)
         return
-    postgres = _postgres()
-    postgres.check_address(settings.database)
-    postgres.create(settings.database, settings.name)
+    _postgres().create(settings.database, settings.name)
 
 
 def _repository(folder: Path, settings: Settings) -> Repository:

@@ -44,6 +44,29 @@ def whoever() -> str:
         return ""
 
 
+def storable(text: str) -> str:
+    """A text about something, such as a path, as every database can keep it."""
+    return (
+        text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="backslashreplace").decode()
+    )
+
+
+def storable_note(note: Note) -> Note:
+    """A note as it is kept: who it was is known, and every database can hold it."""
+    return Note(note.what, storable(note.about), storable(note.who or whoever()), note.figures)
+
+
+def storable_proposal(one: Proposal) -> Proposal:
+    """A new proposal as it is kept: what a kiosk says is nothing that could be relied on."""
+    return Proposal(
+        storable(one.proposal_id),
+        storable(one.kiosk_id),
+        storable(one.sku),
+        storable(one.body),
+        storable(one.made_at),
+    )
+
+
 class Ledger:
     """The part of a `Repository` that is not about rows of the catalog."""
 
@@ -51,6 +74,8 @@ class Ledger:
         self._books = database
 
     def begin_import(self, key: str, about: str) -> ImportJob:
+        about = storable(about)
+
         def work(session: Session) -> ImportJob:
             found = session.rows(f"{_JOB} WHERE key = ? AND done = 0", key)
             if found:
@@ -101,7 +126,8 @@ class Ledger:
                 "decided_at, decided_by) VALUES (?,?,?,?,?,'open','','','') "
                 "ON CONFLICT (proposal) DO NOTHING RETURNING id"
             )
-            heads = ((p.proposal_id, p.kiosk_id, p.sku, p.body, p.made_at) for p in proposals)
+            kept = map(storable_proposal, proposals)
+            heads = ((p.proposal_id, p.kiosk_id, p.sku, p.body, p.made_at) for p in kept)
             return sum(len(session.rows(put, *head)) for head in heads)
 
         return self._books.write(work)
@@ -118,7 +144,7 @@ class Ledger:
         session.rows(
             "UPDATE proposals SET verdict = ?, reason = ?, decided_at = ?, decided_by = ? "
             "WHERE proposal = ? RETURNING id",
-            *(verdict.value, reason, now(), whoever(), proposal_id),
+            *(verdict.value, storable(reason), now(), whoever(), proposal_id),
         )
 
     def _advance(
@@ -135,14 +161,18 @@ class Ledger:
         room = MOST_PROBLEMS - (int(session.rows(count, job.job_id)[0][0]) if step.problems else 0)
         session.many(
             "INSERT INTO problems (import, line, code, text) VALUES (?,?,?,?)",
-            ((job.job_id, one.line, one.code, one.text) for one in step.problems[: max(room, 0)]),
+            (
+                (job.job_id, one.line, one.code, storable(one.text))
+                for one in step.problems[: max(room, 0)]
+            ),
         )
 
     def _write_note(self, session: Session, note: Note) -> None:
+        kept = storable_note(note)
         session.many(
             "INSERT INTO history (at, what, about, who, figures, seq) "
             "SELECT ?, ?, ?, ?, ?, seq FROM state",
-            [(now(), note.what, note.about, note.who or whoever(), json.dumps(note.figures))],
+            [(now(), kept.what, kept.about, kept.who, json.dumps(kept.figures))],
         )
 
 

@@ -9,7 +9,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from kiosk.workshop.changes import Change, Gone, Picture, Result, Sku
-from kiosk.workshop.ledger import check_open, now, whoever
+from kiosk.workshop.ledger import (
+    check_open,
+    now,
+    storable,
+    storable_note,
+    storable_proposal,
+    whoever,
+)
 from kiosk.workshop.repository import (
     MOST_PROBLEMS,
     Built,
@@ -60,7 +67,10 @@ class MemoryRepository:
             job = stepped(self._jobs.get(step.job_id), step, changes, settled.results)
             self._jobs[step.job_id] = job
             kept = self._problems.setdefault(step.job_id, [])
-            kept += step.problems[: MOST_PROBLEMS - len(kept)]
+            kept += (
+                replace(one, text=storable(one.text))
+                for one in step.problems[: MOST_PROBLEMS - len(kept)]
+            )
         self._take(settled)
         if note is not None:
             self.note(told(note, changes, settled.results))
@@ -76,7 +86,7 @@ class MemoryRepository:
         for job in self._jobs.values():
             if job.key == key and not job.done:
                 return job
-        job = ImportJob(len(self._jobs) + 1, key, about, 1)
+        job = ImportJob(len(self._jobs) + 1, key, storable(about), 1)
         self._jobs[job.job_id] = job
         return job
 
@@ -89,8 +99,8 @@ class MemoryRepository:
         return iter(tuple(self._problems.get(job_id, ())))
 
     def note(self, note: Note) -> None:
-        signed = replace(note, who=note.who or whoever())
-        self._history.append(Event(len(self._history) + 1, now(), signed, self._seq))
+        kept = storable_note(note)
+        self._history.append(Event(len(self._history) + 1, now(), kept, self._seq))
 
     def history(self, most: int = 1000) -> list[Event]:
         return self._history[::-1][:most]
@@ -104,9 +114,8 @@ class MemoryRepository:
 
     def propose(self, proposals: Sequence[Proposal]) -> int:
         before = len(self._proposals)
-        for one in proposals:
-            fresh = replace(one, verdict=Verdict.OPEN, reason="", decided_at="", decided_by="")
-            self._proposals.setdefault(one.proposal_id, fresh)
+        for kept in map(storable_proposal, proposals):
+            self._proposals.setdefault(kept.proposal_id, kept)
         return len(self._proposals) - before
 
     def proposals(self, verdict: Verdict | None = None) -> list[Proposal]:
@@ -118,7 +127,11 @@ class MemoryRepository:
         check(changes)
         proposal = check_open(self._proposals.get(proposal_id), proposal_id)
         self._proposals[proposal_id] = replace(
-            proposal, verdict=verdict, reason=reason, decided_at=now(), decided_by=whoever()
+            proposal,
+            verdict=verdict,
+            reason=storable(reason),
+            decided_at=now(),
+            decided_by=whoever(),
         )
         about = f"{verdict.value} {proposal_id}" + (f": {reason}" if reason else "")
         self.apply(changes, note=Note("proposal", about))

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from itertools import islice
 
 from kiosk.workshop import rows
-from kiosk.workshop.changes import Change, Gone, Picture, Result, Sku
+from kiosk.workshop.changes import Change, Gone, Picture, RemoveSku, Result, Sku
 from kiosk.workshop.database import Database, Row, Session
 from kiosk.workshop.ledger import Ledger
+from kiosk.workshop.limits import mistake
 from kiosk.workshop.repository import (
     Note,
     Step,
@@ -88,6 +89,8 @@ class SqlReading:
         return int(found[0]), int(found[1])
 
     def sku(self, sku: str) -> Sku | None:
+        if mistake(RemoveSku(sku)) is not None:  # it cannot be there, nor be asked for
+            return None
         found = self._session.rows(f"{rows.SKUS} WHERE sku = ?", sku)
         return rows.sku_of(found[0]) if found else None
 
@@ -97,6 +100,8 @@ class SqlReading:
         return map(rows.sku_of, found)
 
     def pictures(self, sku: str | None = None, since: int = 0) -> Iterator[Picture]:
+        if sku is not None and mistake(RemoveSku(sku)) is not None:
+            return iter(())
         asked = [("sku = ?", sku)] if sku is not None else []
         asked += [("seq > ?", since)] if since else []  # type: ignore[list-item]  # of any type
         wanted = f"WHERE {' AND '.join(text for text, _ in asked)}" if asked else ""
