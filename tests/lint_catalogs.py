@@ -16,12 +16,14 @@ from tiny_models import open_models
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.details import NoDetails
 from kiosk.catalog.lint.content import Content, Picture
+from kiosk.catalog.lint.findings import Thumbnail
 from kiosk.catalog.manifest import Manifest, ModelName
 from kiosk.catalog.trusted import only_ask
 from kiosk.values import Box, Pixels, Record
 from kiosk.vision.image import blurred, fit_within
 
 SHOTS = 3
+NOWHERE = Thumbnail("", 0, 0)
 SKUS = """sku,name,category,barcode
 SKU-0,Zero,Round,4006381333931
 SKU-1,One,Round,036000291452
@@ -98,6 +100,7 @@ def content(vectors: np.ndarray, owners: np.ndarray, views: int = 1) -> Content:
         embedder=ModelName("embedder", "1", "0" * 64),
         detector=ModelName("detector", "1", "0" * 64),
         augmentation=(),
+        segments=(),
         files=(),
     )
     skus = range(manifest.skus)
@@ -106,7 +109,7 @@ def content(vectors: np.ndarray, owners: np.ndarray, views: int = 1) -> Content:
         manifest=manifest,
         records=tuple(Record(f"SKU-{sku}", f"Name {sku}", "") for sku in skus),
         pictures=tuple(
-            Picture(at, int(sku), f"{at}.jpg", f"{at:064}", "", Box(0, 0, 300, 300))
+            Picture(at, int(sku), f"{at}.jpg", f"{at:064}", NOWHERE, Box(0, 0, 300, 300))
             for at, sku in enumerate(owners)
         ),
         vectors=vectors.astype(np.float16),

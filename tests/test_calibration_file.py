@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from segments import only
 from tiny_models import open_models, picture, write_picture
 
 from kiosk.catalog import manifest as manifests
@@ -97,7 +98,7 @@ def test_a_release_is_opened_with_what_it_states(release: Path, models: Path) ->
     assert snapshot.calibrated.startswith("on: asked for 5.00%")
     assert snapshot.thresholds == snapshot.calibration.thresholds
     assert snapshot.thresholds.asked == 0.05 and snapshot.thresholds.claims
-    (match, *_) = snapshot.match(np.load(release / "vectors.npy")[0].astype(np.float32), 2)
+    (match, *_) = snapshot.match(np.load(only(release, "vectors.npy"))[0].astype(np.float32), 2)
     assert match.category == "kind0" and match.sku == "SKU-0"
     snapshot.close()
 
@@ -208,7 +209,7 @@ def test_measuring_again_changes_nothing_but_the_calibration(built: Path, tmp_pa
     assert calibration.thresholds.asked == 0.001
     changed = set(before.files) ^ set(manifest.files)
     assert {entry.name for entry in changed} == {CALIBRATION}
-    assert (built / "vectors.npy").samefile(tmp_path / "new" / "vectors.npy")
+    assert only(built, "vectors.npy").samefile(only(tmp_path / "new", "vectors.npy"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
 
 
@@ -234,9 +235,10 @@ def test_a_release_is_measured_again_in_its_own_place(release: Path) -> None:
 
 @pytest.mark.parametrize("name", [PROBES, "vectors.npy"])
 def test_a_damaged_release_is_not_measured(release: Path, tmp_path: Path, name: str) -> None:
-    data = (release / name).read_bytes()
-    (release / name).unlink()
-    (release / name).write_bytes(data[:-4] + b"abcd")
+    path = release / name if name == PROBES else only(release, name)
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data[:-4] + b"abcd")
     with pytest.raises(CatalogError, match="is damaged"):
         recalibrate(release, tmp_path / "new", strangers=NOBODY)
     assert not (tmp_path / "new").exists()

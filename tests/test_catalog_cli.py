@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from segments import only
 from tiny_models import write_picture
 
 from kiosk.cli import main
@@ -141,12 +142,12 @@ def test_verify_says_ok_or_names_the_first_fault(
     run("build", source, "--out", release, "--models", models)
     code, out, _ = run("verify", release)
     assert code == os.EX_OK and out.startswith("ok: release ")
-    data = bytearray((release / "vectors.npy").read_bytes())
+    data = bytearray(only(release, "vectors.npy").read_bytes())
     data[-1] ^= 4
-    (release / "vectors.npy").write_bytes(data)
+    only(release, "vectors.npy").write_bytes(data)
     code, out, err = run("verify", release)
     assert (code, out) == (os.EX_DATAERR, "") and "vectors.npy: is damaged" in err
-    (release / "records.sqlite").unlink()
+    only(release, "records.sqlite").unlink()
     code, _, err = run("show", release)
     assert code == os.EX_DATAERR and "records.sqlite" in err
 

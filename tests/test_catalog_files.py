@@ -18,6 +18,7 @@ from kiosk.catalog.manifest import (
     FileEntry,
     Manifest,
     ModelName,
+    SegmentEntry,
     check_files,
     parse,
     read_manifest,
@@ -25,7 +26,7 @@ from kiosk.catalog.manifest import (
     to_json,
     verify,
 )
-from kiosk.catalog.records import PictureEntry, Records, write_records
+from kiosk.catalog.records import PictureEntry, Place, Records, write_records
 from kiosk.catalog.work import writing
 from kiosk.durable import exchange, exchange_in_steps, sync, sync_tree, write_durably
 from kiosk.errors import CatalogError, StateError
@@ -101,6 +102,7 @@ def manifest(entries: dict[str, bytes]) -> Manifest:
             embedder=model,
             detector=model,
             augmentation=("plain", "turned 8 degrees"),
+            segments=(SegmentEntry(SEGMENT, 2, 4),),
             files=tuple(
                 FileEntry(name, len(data), _digest(data)) for name, data in entries.items()
             ),
@@ -112,7 +114,14 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-ENTRIES = {"vectors.npy": b"vectors", "thumbnails/ab.jpg": b"picture"}
+SEGMENT = "0123456789abcdef"
+INSIDE = f"segments/{SEGMENT}"
+ENTRIES = {
+    f"{INSIDE}/queries.npy": b"queries",
+    f"{INSIDE}/records.sqlite": b"records",
+    f"{INSIDE}/thumbnails.bin": b"picture",
+    f"{INSIDE}/vectors.npy": b"vectors",
+}
 
 
 @pytest.fixture
@@ -153,24 +162,27 @@ def changed(value: bytes, old: str, new: str) -> bytes:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"format": 2', '"format": 3', "update the kiosk"),
-        ('"format": 2', '"format": 1', "build the catalog again"),
-        ('"format": 2', '"form": 2', "not the manifest"),
+        ('"format": 3', '"format": 4', "update the kiosk"),
+        ('"format": 3', '"format": 2', "build the catalog again"),
+        ('"format": 3', '"form": 3', "not the manifest"),
         ('"dimension": 8', '"dimension": 9', "not that of release"),
         ('"dimension": 8', '"dimension": true', "should be a count"),
         ('"dimension": 8,', "", "'dimension' is missing"),
-        ('"vectors.npy"', '"../vectors.npy"', "not allowed"),
-        ('"vectors.npy"', '"/etc/passwd"', "not allowed"),
-        ('"vectors.npy"', '"a/../../b"', "not allowed"),
-        ('"vectors.npy"', '"./vectors.npy"', "not allowed"),
-        ('"vectors.npy"', '"a//b"', "not allowed"),
-        ('"vectors.npy"', '"derived/index.ann"', "not allowed"),
-        ('"vectors.npy"', '"manifest.json"', "not allowed"),
-        ('"vectors.npy"', '"a\\\\b"', "not allowed"),
-        ('"vectors.npy"', '""', "not allowed"),
-        ('"vectors.npy"', '"a\\u0000b"', "not allowed"),
-        ('"vectors.npy"', '"thumbnails/ab.jpg"', "twice"),
+        (f'"{INSIDE}/vectors.npy"', '"../vectors.npy"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"/etc/passwd"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"a/../../b"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"./vectors.npy"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"a//b"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"derived/index.ann"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"manifest.json"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"a\\\\b"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '""', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"a\\u0000b"', "not allowed"),
+        (f'"{INSIDE}/vectors.npy"', '"' + INSIDE + '/records.sqlite"', "twice"),
         ('"skus": 2', '"skus": 2, "skus": 2', "twice"),
+        (f'"name": "{SEGMENT}"', '"name": "../../../../etc"', "cannot name a segment"),
+        (f'"name": "{SEGMENT}"', '"name": "fedcba9876543210"', "files of segment"),
+        (f'{INSIDE}/records.sqlite"', 'segments/records.sqlite"', "files of segment"),
         ('"skus": 2', '"skus": -2', "should be a count"),
         ('"a' + "a" * 63, '"A' + "a" * 63, "should be a sha256"),
         ("{", "[{", "damaged"),
@@ -182,7 +194,7 @@ def test_a_tampered_manifest_is_refused(old: str, new: str, message: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"null", b"[]", b"\xff\xfe", b"{" * 100_000, b"[" * 100_000, b'{"format": 2}']
+    "data", [b"", b"null", b"[]", b"\xff\xfe", b"{" * 100_000, b"[" * 100_000, b'{"format": 3}']
 )
 def test_what_is_no_manifest_at_all_is_refused(data: bytes) -> None:
     with pytest.raises(CatalogError, match=r"manifest\.json"):
@@ -228,7 +240,7 @@ def link(path: Path) -> None:
 def test_verify_names_the_first_bad_file(
     release: Path, attack: Callable[[Path], object], message: str
 ) -> None:
-    attack(release / "vectors.npy")
+    attack(release / INSIDE / "vectors.npy")
     with pytest.raises(CatalogError, match=message):
         verify(release)
 
@@ -238,7 +250,7 @@ def test_a_file_for_head_office_only_may_be_missing_but_not_damaged(release: Pat
     office = FileEntry("probes.npz", 6, _digest(b"probes"), office=True)
     value = sealed(dataclasses.replace(before, files=(*before.files, office)))
     (release / "manifest.json").write_bytes(to_json(value))
-    assert [entry.name for entry in value.needed] == sorted(ENTRIES, reverse=True)
+    assert [entry.name for entry in value.needed] == list(ENTRIES)
     assert verify(release) == value == parse(to_json(value))
     (release / "probes.npz").write_bytes(b"prob..")
     with pytest.raises(CatalogError, match=r"probes\.npz: is damaged"):
@@ -247,14 +259,14 @@ def test_a_file_for_head_office_only_may_be_missing_but_not_damaged(release: Pat
 
 def test_the_quick_check_sees_sizes_and_missing_files_but_reads_nothing(release: Path) -> None:
     value = read_manifest(release)
-    flip(release / "vectors.npy")
+    flip(release / INSIDE / "vectors.npy")
     check_files(release, value)
-    shorten(release / "vectors.npy")
+    shorten(release / INSIDE / "vectors.npy")
     with pytest.raises(CatalogError, match=r"vectors\.npy: has 3 bytes"):
         check_files(release, value)
-    (release / "thumbnails/ab.jpg").unlink()
-    (release / "vectors.npy").write_bytes(b"vectors")
-    with pytest.raises(CatalogError, match="ab.jpg"):
+    (release / INSIDE / "thumbnails.bin").unlink()
+    (release / INSIDE / "vectors.npy").write_bytes(b"vectors")
+    with pytest.raises(CatalogError, match="thumbnails.bin"):
         check_files(release, value)
 
 
@@ -276,8 +288,10 @@ RECORDS = (
     Record("B?#%", "Beans", "Cans"),
 )
 PICTURES = (
-    PictureEntry(0, "A/1.jpg", "f" * 64, "thumbnails/ff.jpg", Box(1, 2, 3.5, 4), ("plain", "dark")),
-    PictureEntry(1, "B/1.jpg", "e" * 64, "thumbnails/ee.jpg", Box(0, 0, 9, 9), ("plain",)),
+    PictureEntry(
+        0, "A/1.jpg", "f" * 64, "f" * 64 + "set", Place(0, 9), Box(1, 2, 3.5, 4), ("plain", "dark")
+    ),
+    PictureEntry(1, "B/1.jpg", "e" * 64, "else", Place(9, 7), Box(0, 0, 9, 9), ("plain",)),
 )
 
 
@@ -290,15 +304,12 @@ def test_records_come_back_as_they_were_written(tmp_path: Path) -> None:
         assert records.owners.tolist() == [0, 0, 1]
         assert records.pictures.tolist() == [0, 0, 1]
         assert tuple(records.records()) == RECORDS == tuple(map(records.record, records.skus))
-        assert [records.thumbnail(row) for row in range(3)] == [
-            "thumbnails/ff.jpg",
-            "thumbnails/ff.jpg",
-            "thumbnails/ee.jpg",
-        ]
-        for strange in (-1, 3, 10**25):  # whatever a page asks for
-            with pytest.raises(CatalogError, match="no reference"):
+        assert [records.thumbnail(picture) for picture in range(2)] == [Place(0, 9), Place(9, 7)]
+        for strange in (-1, 3, 10**15):  # whatever a page asks for
+            with pytest.raises(CatalogError, match="no picture"):
                 records.thumbnail(strange)
-        assert records.categories() == {"Cans": 1, "Fruit": 1}
+        found = records.entries()
+        assert found[0] == PICTURES[0] and found[1].views == ("plain",)
         with pytest.raises(CatalogError, match="'C'"):
             records.record("C")
     finally:
@@ -319,8 +330,8 @@ def test_records_answer_several_threads_at_once(tmp_path: Path) -> None:
 
     def ask() -> None:
         for _ in range(300):
-            answer = (records.record("A"), records.thumbnail(2))
-            if answer != (RECORDS[0], "thumbnails/ee.jpg"):
+            answer = (records.record("A"), records.thumbnail(1))
+            if answer != (RECORDS[0], Place(9, 7)):
                 wrong.append(answer)
 
     threads = [threading.Thread(target=ask) for _ in range(6)]

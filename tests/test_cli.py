@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import tiny_models
 from PIL import Image
+from segments import only
 
 from kiosk import cli
 from kiosk.bench import STAGES
@@ -213,9 +214,9 @@ def test_check_names_each_part_that_fails(
     models: Path, release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = Path(shutil.copytree(release, tmp_path / "broken"))
-    data = bytearray((broken / "vectors.npy").read_bytes())
+    data = bytearray(only(broken, "vectors.npy").read_bytes())
     data[-1] ^= 1
-    (broken / "vectors.npy").write_bytes(data)
+    only(broken, "vectors.npy").write_bytes(data)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code = check(
             models,

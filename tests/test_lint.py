@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from lint_catalogs import built, planted, printed
+from segments import only
 from tiny_models import open_models, write_picture
 
 from kiosk.catalog.lint import Code, Finding, Print, Report, Severity, lint, to_html
@@ -177,7 +178,10 @@ def test_json_has_the_documented_shape(run: Run, release: Path) -> None:
         ]
         assert finding["code"] in set(Code) and finding["severity"] in set(Severity)
         for shown in finding["pictures"]:
-            assert (release / shown["thumbnail"]).is_file()
+            place = shown["thumbnail"]
+            with (release / place["file"]).open("rb") as file:
+                file.seek(place["start"])
+                assert file.read(place["bytes"])[:2] == b"\xff\xd8"
     pairs = [pair for finding in body["findings"] for pair in finding["pairs"]]
     assert pairs and all(-1 <= pair["similarity"] <= 1.001 for pair in pairs)
 
@@ -206,7 +210,7 @@ def test_a_thumbnail_that_is_gone_leaves_a_gap(
 
 
 def test_the_page_may_not_be_written_into_the_release(run: Run, release: Path) -> None:
-    code, out, err = run(release, "--html", release / "thumbnails" / "lint.html")
+    code, out, err = run(release, "--html", release / "segments" / "lint.html")
     assert code == os.EX_USAGE and out == "" and "lies in the release" in err
     verify(release)
 
@@ -228,9 +232,9 @@ def test_a_missing_and_a_damaged_release_are_errors(
     assert code == os.EX_DATAERR and out == "" and "there is no release here" in err
     copy = tmp_path / "copy"
     shutil.copytree(release, copy)
-    data = bytearray((copy / "vectors.npy").read_bytes())
+    data = bytearray(only(copy, "vectors.npy").read_bytes())
     data[-1] ^= 1
-    (copy / "vectors.npy").write_bytes(data)
+    only(copy, "vectors.npy").write_bytes(data)
     code, out, err = run(copy)
     assert code == os.EX_DATAERR and out == "" and "vectors.npy: is damaged" in err
 
@@ -238,7 +242,7 @@ def test_a_missing_and_a_damaged_release_are_errors(
 def test_a_damaged_thumbnail_is_named(run: Run, release: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(release, copy)
-    broken = next((copy / "thumbnails").iterdir())
+    broken = only(copy, "thumbnails.bin")
     broken.write_bytes(bytes(broken.stat().st_size))
     code, _, err = run(copy)
     assert code == os.EX_DATAERR and broken.name in err

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from kiosk.config import SearchConfig
 from kiosk.errors import EmbeddingError, IndexFault
-from kiosk.search import ExactIndex, open_index
-from kiosk.search.annoy_index import AnnoyIndex, read_sidecar
+from kiosk.search import ExactIndex, OpenIndex, Rows, open_index
+from kiosk.search.annoy_index import SUFFIXES, AnnoyFile, read_sidecar
 from kiosk.search.exact import best_rows
 
 CONFIG = SearchConfig()
@@ -27,6 +27,17 @@ DIMENSION = 32
 
 def unit(rows: NDArray[np.floating]) -> NDArray[np.float16]:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+
+
+def opened(vectors: NDArray[np.float16], directory: Path) -> OpenIndex:
+    rows = Rows.of(vectors, "r1")
+    return open_index(rows, np.ones(len(rows), np.bool_), directory, config=CONFIG)
+
+
+def the(directory: Path, suffix: str) -> Path:
+    """The file of the only index there."""
+    (path,) = directory.glob(f"*{suffix}")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +50,15 @@ def vectors() -> NDArray[np.float16]:
 @pytest.fixture(scope="module")
 def built(vectors: NDArray[np.float16], tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("index")
-    open_index(vectors, directory, release="r1", config=CONFIG).close()
+    opened(vectors, directory).close()
     return directory
 
 
 @pytest.fixture
 def directory(built: Path, tmp_path: Path) -> Path:
-    for name in ("index.ann", "index.json"):
-        (tmp_path / name).write_bytes((built / name).read_bytes())
+    for suffix in SUFFIXES:
+        path = the(built, suffix)
+        (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path
 
 
@@ -58,7 +70,7 @@ def query(vectors: NDArray[np.float16], row: int) -> NDArray[np.float32]:
 def test_a_reference_finds_itself_with_similarity_one(
     vectors: NDArray[np.float16], directory: Path
 ) -> None:
-    index = open_index(vectors, directory, release="r1", config=CONFIG)
+    index = opened(vectors, directory)
     assert index.name == "annoy"
     for row in (0, 777, 1999):
         found = index.search(query(vectors, row), 10)
@@ -72,8 +84,8 @@ def test_a_reference_finds_itself_with_similarity_one(
 def test_annoy_and_exact_agree_on_neighbours_and_similarities(
     vectors: NDArray[np.float16], directory: Path
 ) -> None:
-    annoy = open_index(vectors, directory, release="r1", config=CONFIG)
-    exact = ExactIndex(vectors)
+    annoy = opened(vectors, directory)
+    exact = ExactIndex(Rows.of(vectors))
     same = 0
     for row in range(0, 2000, 40):
         near, true = annoy.search(query(vectors, row), 10), exact.search(query(vectors, row), 10)
@@ -86,16 +98,16 @@ def test_annoy_and_exact_agree_on_neighbours_and_similarities(
 def test_two_builds_give_the_same_bytes(
     vectors: NDArray[np.float16], built: Path, tmp_path: Path
 ) -> None:
-    open_index(vectors, tmp_path, release="r1", config=CONFIG).close()
-    assert (tmp_path / "index.ann").read_bytes() == (built / "index.ann").read_bytes()
+    opened(vectors, tmp_path).close()
+    assert the(tmp_path, ".ann").read_bytes() == the(built, ".ann").read_bytes()
 
 
 def test_a_good_index_is_used_again_and_not_rebuilt(
     vectors: NDArray[np.float16], directory: Path
 ) -> None:
-    before = (directory / "index.ann").stat()
-    open_index(vectors, directory, release="r1", config=CONFIG).close()
-    after = (directory / "index.ann").stat()
+    before = the(directory, ".ann").stat()
+    opened(vectors, directory).close()
+    after = the(directory, ".ann").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
@@ -143,11 +155,11 @@ def gone(path: Path) -> None:
 def test_a_damaged_annoy_file_is_never_mapped_and_is_built_again(
     vectors: NDArray[np.float16], directory: Path, damage: Callable[[Path], None]
 ) -> None:
-    damage(directory / "index.ann")
-    sidecar = read_sidecar(directory / "index.json")
+    damage(the(directory, ".ann"))
+    sidecar = read_sidecar(the(directory, ".json"))
     with pytest.raises(IndexFault):
-        AnnoyIndex(directory / "index.ann", sidecar, release="r1", vectors=vectors)
-    index = open_index(vectors, directory, release="r1", config=CONFIG)
+        AnnoyFile(directory, sidecar)
+    index = opened(vectors, directory)
     assert index.name == "annoy"
     assert index.search(query(vectors, 11), 1)[0].reference == 11
     index.close()
@@ -157,8 +169,8 @@ def test_a_damaged_annoy_file_is_never_mapped_and_is_built_again(
 def test_a_damaged_sidecar_means_building_again(
     vectors: NDArray[np.float16], directory: Path, text: str
 ) -> None:
-    (directory / "index.json").write_text(text)
-    index = open_index(vectors, directory, release="r1", config=CONFIG)
+    the(directory, ".json").write_text(text)
+    index = opened(vectors, directory)
     assert index.name == "annoy"
     index.close()
 
@@ -166,11 +178,12 @@ def test_a_damaged_sidecar_means_building_again(
 def test_a_pipe_in_place_of_the_sidecar_is_not_waited_for(
     vectors: NDArray[np.float16], directory: Path
 ) -> None:
-    (directory / "index.json").unlink()
-    os.mkfifo(directory / "index.json")
+    path = the(directory, ".json")
+    path.unlink()
+    os.mkfifo(path)
     with pytest.raises(IndexFault, match="not a regular file"):
-        read_sidecar(directory / "index.json")
-    index = open_index(vectors, directory, release="r1", config=CONFIG)
+        read_sidecar(path)
+    index = opened(vectors, directory)
     assert index.name == "annoy"
     index.close()
 
@@ -179,27 +192,29 @@ def test_a_first_index_is_no_fault_in_the_log(
     vectors: NDArray[np.float16], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
-        open_index(vectors, tmp_path, release="r1", config=CONFIG).close()
+        opened(vectors, tmp_path).close()
     assert caplog.messages == ["building the index: there is none yet"]
 
 
-@pytest.mark.parametrize("change", [{"release": "r0"}, {"dimension": 16}, {"trees": 9}])
+@pytest.mark.parametrize(
+    "change", [{"rows_sha256": "0" * 64}, {"dimension": 16}, {"trees": 9}, {"items": 9}]
+)
 def test_an_index_of_something_else_is_not_used(
     vectors: NDArray[np.float16], directory: Path, change: dict[str, object]
 ) -> None:
-    sidecar = dataclasses.replace(read_sidecar(directory / "index.json"), **change)
+    sidecar = dataclasses.replace(read_sidecar(the(directory, ".json")), **change)
     with pytest.raises(IndexFault):
-        AnnoyIndex(directory / "index.ann", sidecar, release="r1", vectors=vectors)
+        AnnoyFile(directory, sidecar)
 
 
 def test_an_index_that_finds_too_little_fails_the_self_test_and_is_tuned_again(
     vectors: NDArray[np.float16], directory: Path
 ) -> None:
-    path = directory / "index.json"
+    path = the(directory, ".json")
     body = json.loads(path.read_text())
     good = body["search_k"]
     path.write_text(json.dumps({**body, "search_k": 1}))
-    index = open_index(vectors, directory, release="r1", config=CONFIG)
+    index = opened(vectors, directory)
     assert index.name == "annoy"
     assert json.loads(path.read_text())["search_k"] == good
     index.close()
@@ -209,7 +224,7 @@ def test_where_no_index_can_be_written_exact_search_answers_and_says_why(
     vectors: NDArray[np.float16], tmp_path: Path
 ) -> None:
     (tmp_path / "derived").write_text("a file where the folder should be")
-    index = open_index(vectors, tmp_path / "derived", release="r1", config=CONFIG)
+    index = opened(vectors, tmp_path / "derived")
     assert index.name.startswith("exact (")
     assert index.search(query(vectors, 3), 1)[0].reference == 3
     index.close()
@@ -221,13 +236,14 @@ import resource, sys
 import numpy as np
 from pathlib import Path
 from kiosk.config import SearchConfig
-from kiosk.search import open_index
+from kiosk.search import Rows, open_index
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 rows = np.random.default_rng(0).standard_normal((2000, 32))
 rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
-index = open_index(rows, Path(sys.argv[1]), release="r", config=SearchConfig())
+several = Rows.of(rows)
+index = open_index(several, np.ones(2000, bool), Path(sys.argv[1]), config=SearchConfig())
 print(index.name, len(index.search(rows[5].astype(np.float32), 3)))
 """
     run = subprocess.run(
@@ -243,11 +259,7 @@ print(index.name, len(index.search(rows[5].astype(np.float32), 3)))
 def test_a_query_that_is_no_unit_vector_gets_no_neighbours(
     vectors: NDArray[np.float16], directory: Path, engine: str, value: float
 ) -> None:
-    index = (
-        open_index(vectors, directory, release="r1", config=CONFIG)
-        if engine == "annoy"
-        else ExactIndex(vectors)
-    )
+    index = opened(vectors, directory) if engine == "annoy" else ExactIndex(Rows.of(vectors))
     with pytest.raises(EmbeddingError):
         index.search(np.full(DIMENSION, value, np.float32), 5)
     with pytest.raises(EmbeddingError):
@@ -258,7 +270,7 @@ def test_a_query_that_is_no_unit_vector_gets_no_neighbours(
 @pytest.mark.parametrize("rows", [1, 2, 3, 9, 11])
 def test_tiny_catalogs_work(tmp_path: Path, rows: int) -> None:
     small = unit(np.random.default_rng(rows).standard_normal((rows, DIMENSION)))
-    index = open_index(small, tmp_path, release="r", config=CONFIG)
+    index = opened(small, tmp_path)
     assert index.name == "annoy"
     assert index.search(query(small, rows - 1), 50)[0].reference == rows - 1
     index.close()
@@ -266,7 +278,7 @@ def test_tiny_catalogs_work(tmp_path: Path, rows: int) -> None:
 
 def test_equal_references_do_not_fail_the_self_test(tmp_path: Path) -> None:
     same = np.repeat(unit(np.random.default_rng(1).standard_normal((1, DIMENSION))), 200, axis=0)
-    index = open_index(same, tmp_path, release="r", config=CONFIG)
+    index = opened(same, tmp_path)
     assert index.name == "annoy"
     index.close()
 
@@ -274,7 +286,7 @@ def test_equal_references_do_not_fail_the_self_test(tmp_path: Path) -> None:
 def test_large_exact_search_in_chunks_equals_the_whole() -> None:
     rows = unit(np.random.default_rng(2).standard_normal((20_500, 8)))
     queries = rows[:3].astype(np.float32)
-    chunked = ExactIndex(rows).similarities(queries)
+    chunked = ExactIndex(Rows.of(rows)).similarities(queries)
     assert np.allclose(chunked, queries @ rows.astype(np.float32).T, atol=1e-5)
 
 

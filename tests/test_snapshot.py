@@ -13,19 +13,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
+from segments import only
 
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.details import NoDetails
+from kiosk.catalog.found import Site
+from kiosk.catalog.joined import rows_of
 from kiosk.catalog.manifest import read_manifest
-from kiosk.catalog.records import Records
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
+from kiosk.catalog.stored import open_segments
 from kiosk.catalog.trusted import trust
 from kiosk.catalog.watch import RETRY_S, CatalogWatch
 from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
 from kiosk.recognise import Recogniser, still
-from kiosk.search.annoy_index import AnnoyIndex, read_sidecar
-from kiosk.search.exact import ExactIndex
+from kiosk.search import ExactIndex, Rows, Together
+from kiosk.search.annoy_index import AnnoyFile, read_sidecar
+from kiosk.search.covered import Covered
 from kiosk.values import Neighbour
 
 CONFIG = SearchConfig()
@@ -83,7 +87,7 @@ def test_a_runner_up_is_found_even_when_one_sku_has_all_the_nearest_references(
 ) -> None:
     few = SearchConfig(neighbours=5)
     snapshot = Snapshot.open(releases[0], embedder=embedder_sha256(models), config=few)
-    vectors = np.load(releases[0] / "vectors.npy").astype(np.float32)
+    vectors = np.load(only(releases[0], "vectors.npy")).astype(np.float32)
     matches = snapshot.match(vectors[0] / np.linalg.norm(vectors[0]), 5)
     assert len(matches) == 5
     snapshot.close()
@@ -92,8 +96,8 @@ def test_a_runner_up_is_found_even_when_one_sku_has_all_the_nearest_references(
 class CountingIndex(ExactIndex):
     """Exact search that remembers how it was asked."""
 
-    def __init__(self, vectors: np.ndarray) -> None:
-        super().__init__(vectors)
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(rows)
         self.asked: list[int] = []
 
     def search(self, query: np.ndarray, count: int) -> list[Neighbour]:
@@ -101,15 +105,20 @@ class CountingIndex(ExactIndex):
         return super().search(query, count)
 
 
+def counted(path: Path) -> tuple[Snapshot, CountingIndex, np.ndarray]:
+    """A snapshot that asks for few neighbours, and counts."""
+    manifest = read_manifest(path)
+    joined = open_segments(path, manifest)
+    index = CountingIndex(rows_of(joined))
+    site = Site(path, manifest, path / "derived", SearchConfig(neighbours=5))
+    vectors = joined.segments[0].vectors
+    return Snapshot(site, joined, index, NoDetails(), trust(path, manifest)), index, vectors
+
+
 def test_the_references_of_the_largest_skus_are_fetched_in_one_search(
     releases: tuple[Path, Path],
 ) -> None:
-    manifest = read_manifest(releases[0])
-    vectors = np.load(releases[0] / "vectors.npy")
-    index = CountingIndex(vectors)
-    records = Records.open(releases[0] / "records.sqlite")
-    trusted = trust(releases[0], manifest)
-    snapshot = Snapshot(releases[0], manifest, records, index, 5, NoDetails(), trusted, vectors)
+    snapshot, index, vectors = counted(releases[0])
     for row in range(0, len(vectors), 7):
         assert len(snapshot.match(vectors[row].astype(np.float32), 5)) == 5
     assert len(index.asked) == len(range(0, len(vectors), 7))
@@ -124,13 +133,15 @@ def test_vectors_of_another_embedder_are_refused(
         Snapshot.open(releases[0], embedder=embedder_sha256(other), config=CONFIG)
 
 
-@pytest.mark.parametrize("name", ["vectors.npy", "records.sqlite", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["vectors.npy", "records.sqlite", "manifest.json"]
+)
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
 def test_a_damaged_release_is_refused_and_the_file_named(
     models: Path, releases: tuple[Path, Path], tmp_path: Path, name: str, damage: str
 ) -> None:
     copy = Path(shutil.copytree(releases[0], tmp_path / "copy"))
-    path = copy / name
+    path = copy / name if name == "manifest.json" else only(copy, name)
     data = bytearray(path.read_bytes())
     if damage == "flipped":
         data[len(data) // 2] ^= 1
@@ -151,14 +162,12 @@ def test_no_release_says_how_to_make_one(models: Path, tmp_path: Path) -> None:
 def remapped(path: Path) -> Snapshot:
     """As `Snapshot.open`, with the index mapped anew but without its self-test, for speed."""
     manifest = read_manifest(path)
-    vectors = np.load(path / "vectors.npy", mmap_mode="r")
-    sidecar = read_sidecar(path / "derived" / "index.json")
-    index = AnnoyIndex(
-        path / "derived" / "index.ann", sidecar, release=manifest.release, vectors=vectors
-    )
-    records = Records.open(path / "records.sqlite")
-    trusted = trust(path, manifest)
-    return Snapshot(path, manifest, records, index, 50, NoDetails(), trusted, vectors)
+    joined = open_segments(path, manifest, checked=False)
+    (sidecar,) = (path / "derived").glob("*.json")
+    file = AnnoyFile(path / "derived", read_sidecar(sidecar))
+    index = Together([Covered(file, rows_of(joined), joined.live)], "annoy")
+    site = Site(path, manifest, path / "derived", CONFIG)
+    return Snapshot(site, joined, index, NoDetails(), trust(path, manifest))
 
 
 @pytest.fixture
@@ -181,7 +190,7 @@ def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
         for path, items in zip(releases, (range(6), range(3, 12)), strict=True)
     }
     Snapshot.open(releases[1], embedder=sha256, config=CONFIG).close()  # builds its index
-    query = np.load(releases[0] / "vectors.npy")[0].astype(np.float32)
+    query = np.load(only(releases[0], "vectors.npy"))[0].astype(np.float32)
     query /= np.linalg.norm(query)
     stop = threading.Event()
     wrong: list[str] = []
@@ -220,7 +229,7 @@ def test_a_snapshot_swapped_back_in_while_it_is_still_read_stays_open(
 ) -> None:
     sha256 = embedder_sha256(models)
     first, second = (Snapshot.open(path, embedder=sha256, config=CONFIG) for path in releases)
-    query = np.load(releases[0] / "vectors.npy")[0].astype(np.float32)
+    query = np.load(only(releases[0], "vectors.npy"))[0].astype(np.float32)
     query /= np.linalg.norm(query)
     slot = SnapshotSlot()
     slot.swap(first)
@@ -237,7 +246,7 @@ def test_a_borrowed_snapshot_outlives_the_swap(models: Path, releases: tuple[Pat
     sha256 = embedder_sha256(models)
     slot = SnapshotSlot()
     slot.swap(Snapshot.open(releases[0], embedder=sha256, config=CONFIG))
-    query = np.load(releases[0] / "vectors.npy")[0].astype(np.float32)
+    query = np.load(only(releases[0], "vectors.npy"))[0].astype(np.float32)
     query /= np.linalg.norm(query)
     with slot.borrow() as first:
         slot.swap(Snapshot.open(releases[1], embedder=sha256, config=CONFIG))
@@ -287,7 +296,7 @@ def test_a_new_release_is_picked_up_and_a_bad_one_never_replaces_a_good_one(
     watch.look()
     assert len(heard.said) == 2  # said once, not every pass
     bad = Path(shutil.copytree(releases[1], tmp_path / "bad"))
-    os.truncate(bad / "vectors.npy", 100)
+    os.truncate(only(bad, "vectors.npy"), 100)
     for target in (bad, releases[1]):
         scratch = tmp_path / "link"
         scratch.symlink_to(target)
@@ -310,7 +319,8 @@ def test_a_release_that_is_still_being_copied_in_is_taken_up_once_it_is_whole(
     watch.look()
     assert len(heard.said) == 1  # looked at twice, said once
     assert "vectors.npy" in heard.said[0][1]
-    shutil.copy(releases[0] / "vectors.npy", current)  # the manifest is the one seen before
+    # The manifest is the one seen before.
+    shutil.copy(only(releases[0], "vectors.npy"), only(current, "records.sqlite").parent)
     watch.look()
     assert heard.said[-1] == (read_manifest(current).release, "")
     slot.swap(None)

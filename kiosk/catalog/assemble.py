@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Putting the files of a release together from enrolled pictures, in one fixed order.
 
-Row order is picture order; a picture's views follow each other. The manifest is written last, and
-everything is on the disk before the caller gives the folder its name.
+Row order in a segment is picture order; a picture's views follow each other. The manifest is
+written last, and everything is on the disk before the caller gives the folder its name.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,32 +18,21 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk import __version__
-from kiosk.catalog import manifest as manifests
-from kiosk.catalog import records
-from kiosk.catalog.calibrate import Listing, calibrate
-from kiosk.catalog.calibration import Basis, Calibration, to_json
-from kiosk.catalog.details import NoDetails, method, stored, write_details
+from kiosk.catalog.calibration import Calibration
+from kiosk.catalog.details import method
+from kiosk.catalog.earlier import Earlier, earlier
 from kiosk.catalog.enrol import Enrolment
-from kiosk.catalog.leave_out import Probes, References, evenly
-from kiosk.catalog.manifest import (
-    CALIBRATION,
-    FEATURES,
-    PICTURES,
-    PROBES,
-    RECORDS,
-    THUMBNAILS,
-    VECTORS,
-    FileEntry,
-    Manifest,
-    ModelName,
-)
-from kiosk.catalog.probes import read_probes, write_probes
-from kiosk.catalog.records import PictureEntry, Records
+from kiosk.catalog.gate import queries_for
+from kiosk.catalog.leave_out import Probes, evenly
+from kiosk.catalog.manifest import MODELS, PROBES, FileEntry, Manifest, ModelName, SegmentEntry
+from kiosk.catalog.material import Material, file_entry, write_segment
+from kiosk.catalog.measuring import finished
+from kiosk.catalog.probes import write_probes
+from kiosk.catalog.result import Result
+from kiosk.catalog.reuse import Plan, plan
 from kiosk.catalog.sources import SourcePicture
 from kiosk.catalog.strangers import Strangers
-from kiosk.catalog.work import Result, Workplace
-from kiosk.durable import sha256_of, sync_tree
+from kiosk.catalog.work import Workplace
 from kiosk.errors import CatalogError
 from kiosk.values import Record
 from kiosk.vision.augment import CAMERA
@@ -86,32 +76,36 @@ def assemble(
     release brings along, by name below `models/`. Raises OSError, sqlite3.Error, CatalogError.
     """
     folder = work.release
-    (folder / THUMBNAILS).mkdir(parents=True)
-    skus = sorted({one.picture.sku for one in enrolled})
-    place = {sku: number for number, sku in enumerate(skus)}
-    entries = [_thumbnail(work, one, place[one.picture.sku], folder) for one in enrolled]
-    rows = sum(len(entry.views) for entry in entries)
-    _write_vectors(work, enrolled, folder / VECTORS, rows, enrolment.embedder.dimension)
-    names = {entry.thumbnail for entry in entries} | {VECTORS, RECORDS}
-    if enrolment.details:
-        found = (_result(work, one).features[0] for one in enrolled)
-        write_details(folder, found, len(enrolled))
-        names |= {FEATURES, PICTURES}
-    records.write_records(folder / RECORDS, (known[sku] for sku in skus), entries)
+    folder.mkdir(parents=True)
+    identities = [
+        (one.picture.sku, one.picture.name, one.digest, one.lasting or one.key) for one in enrolled
+    ]
+    with closing(earlier(base, enrolment)) as before:
+        planned = plan(identities, known, before.segments)
+        segments, files = before.share(folder, planned.kept, planned.dead)
+        if planned.written or planned.records:
+            made = _written(work, enrolled, known, enrolment, before, planned)
+            segments, files = (*segments, made[0]), (*files, *made[1])
+    views = _views(enrolled, work, before, planned)
+    for name, path in models.items():
+        (folder / MODELS).mkdir(exist_ok=True)
+        shutil.copyfile(path, folder / MODELS / name)
     write_probes(folder / PROBES, *_probes(work, enrolled, details=enrolment.details))
+    others = [f"{MODELS}/{name}" for name in models]
     return finished(
         folder,
         Manifest(
             release="",
             built_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            skus=len(skus),
-            pictures=len(entries),
-            references=rows,
+            skus=len({one.picture.sku for one in enrolled}),
+            pictures=len(enrolled),
+            references=sum(map(len, views)),
             dimension=enrolment.embedder.dimension,
             embedder=_name(enrolment.embedder.card),
             detector=_name(enrolment.locator.card),
-            augmentation=_recipes(entries, enrolment),
-            files=tuple(_file(folder, name) for name in sorted({*names, PROBES})),
+            augmentation=_recipes(views, enrolment),
+            segments=segments,
+            files=(*files, *(file_entry(folder, name) for name in [PROBES, *others])),
             features=method() if enrolment.details else "",
         ),
         strangers,
@@ -119,48 +113,79 @@ def assemble(
     )
 
 
-def finished(
-    folder: Path, manifest: Manifest, strangers: Strangers, risk: float
-) -> tuple[Manifest, Calibration]:
-    """Measure the release in `folder`, write what was found, and the manifest last; durably.
+def _written(
+    work: Workplace,
+    enrolled: Sequence[Enrolled],
+    known: Mapping[str, Record],
+    enrolment: Enrolment,
+    before: Earlier,
+    planned: Plan,
+) -> tuple[SegmentEntry, tuple[FileEntry, ...]]:
+    """The segment of all that is new or written anew."""
 
-    `manifest` lists all other files. Raises CatalogError, OSError.
-    """
-    calibration = measured(folder, manifest, strangers, risk)
-    (folder / CALIBRATION).write_bytes(to_json(calibration))
-    files = {entry.name: entry for entry in (*manifest.files, _file(folder, CALIBRATION))}
-    ordered = tuple(entry for _, entry in sorted(files.items()))
-    manifest = manifests.sealed(dataclasses.replace(manifest, files=ordered))
-    (folder / manifests.NAME).write_bytes(manifests.to_json(manifest))
-    sync_tree(folder)
-    return manifest, calibration
+    def materials() -> Iterator[Material]:
+        for number, home in planned.written:
+            if home is None:
+                yield _material(enrolled[number], _result(work, enrolled[number]))
+            else:
+                yield before.material(home)
 
-
-def measured(folder: Path, manifest: Manifest, strangers: Strangers, risk: float) -> Calibration:
-    """What the release in `folder` may believe, from its own files. Raises CatalogError."""
-    vectors: NDArray[np.float16] = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
-    digests = {entry.name: entry.sha256 for entry in manifest.files}
-    basis = Basis(
-        embedder=manifest.embedder.sha256,
-        vectors=digests[VECTORS],
-        features=manifest.features,
-        strangers=strangers.sha256,
-        program=__version__,
+    return write_segment(
+        work.release,
+        [known[sku] for sku in planned.records],
+        materials(),
+        queries=_queries(work, enrolled, before, planned, enrolment.embedder.dimension),
+        details=enrolment.details,
     )
-    opened = Records.open(folder / RECORDS)
-    try:
-        references = References(
-            vectors=vectors,
-            skus=opened.owners,
-            pictures=opened.pictures,
-            views=opened.view_numbers(),
-            details=stored(folder, manifest.pictures) if manifest.features else NoDetails(),
+
+
+def _material(one: Enrolled, result: Result) -> Material:
+    return Material(
+        sku=one.picture.sku,
+        name=one.picture.name,
+        sha256=one.digest,
+        key=one.lasting or one.key,
+        box=result.box,
+        views=result.views,
+        vectors=result.vectors,
+        thumbnail=result.thumbnail,
+        features=result.features[0] if result.features else None,
+    )
+
+
+def _queries(
+    work: Workplace,
+    enrolled: Sequence[Enrolled],
+    before: Earlier,
+    planned: Plan,
+    dimension: int,
+) -> NDArray[np.float16]:
+    """Camera views of some of a segment's pictures; of those that are copied, what there was."""
+    count = queries_for(len(planned.written), first=not planned.kept)
+    new = np.array([number for number, home in planned.written if home is None], np.intp)
+    merged = {home[0] for _, home in planned.written if home is not None}
+    chosen = [_result(work, enrolled[number]).probes[:1] for number in evenly(new, count).tolist()]
+    old = [before.queries(number) for number in sorted(merged)]
+    every = np.concatenate([np.zeros((0, dimension), np.float16), *old, *chosen])
+    return every[evenly(np.arange(len(every)), count)]
+
+
+def _views(
+    enrolled: Sequence[Enrolled], work: Workplace, before: Earlier, planned: Plan
+) -> list[tuple[str, ...]]:
+    """The views that each picture has references of."""
+    found = [
+        before.segments[number].pictures[at].views
+        for number in planned.kept
+        for at in np.flatnonzero(~planned.dead[number]).tolist()
+    ]
+    for number, home in planned.written:
+        found.append(
+            _result(work, enrolled[number]).views
+            if home is None
+            else before.segments[home[0]].pictures[home[1]].views
         )
-        listing = Listing(opened.skus, opened.kinds)
-    finally:
-        opened.close()
-    probes = read_probes(folder / PROBES, manifest.pictures, manifest.dimension)
-    return calibrate(references, *probes, strangers, listing=listing, basis=basis, risk=risk)
+    return found
 
 
 def _result(work: Workplace, one: Enrolled) -> Result:
@@ -168,25 +193,6 @@ def _result(work: Workplace, one: Enrolled) -> Result:
     if result is None:
         raise CatalogError(f"{work.path}: was changed during the build; run the build again")
     return result
-
-
-def _thumbnail(work: Workplace, one: Enrolled, sku: int, folder: Path) -> PictureEntry:
-    """Write the thumbnail; pictures that are equal share one."""
-    result = _result(work, one)
-    name = f"{THUMBNAILS}/{one.digest[:16]}.jpg"
-    (folder / name).write_bytes(result.thumbnail)
-    return PictureEntry(sku, one.picture.name, one.digest, name, result.box, result.views)
-
-
-def _write_vectors(
-    work: Workplace, enrolled: Sequence[Enrolled], path: Path, rows: int, dimension: int
-) -> None:
-    """(rows, dimension) float16 in C order, row by row: memory does not grow with the catalog."""
-    header = {"descr": "<f2", "fortran_order": False, "shape": (rows, dimension)}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for one in enrolled:
-            file.write(_result(work, one).vectors.astype("<f2").tobytes())
 
 
 def _probes(
@@ -214,15 +220,10 @@ def _probes(
     )
 
 
-def _recipes(entries: Sequence[PictureEntry], enrolment: Enrolment) -> tuple[str, ...]:
+def _recipes(views: Sequence[tuple[str, ...]], enrolment: Enrolment) -> tuple[str, ...]:
     """The recipes that were used, in words."""
-    used = {view for entry in entries for view in entry.views}
+    used = {view for each in views for view in each}
     return tuple(str(view) for view in enrolment.views(mirrored=True) if view.name in used)
-
-
-def _file(folder: Path, name: str) -> FileEntry:
-    path = folder / name
-    return FileEntry(name, path.stat().st_size, sha256_of(path), office=name == PROBES)
 
 
 def _name(card: Card) -> ModelName:

@@ -34,7 +34,7 @@ class Basis:
     embedder: str
     """sha256 of the model file."""
     vectors: str
-    """sha256 of the release's vectors."""
+    """sha256 over all that is searched: the release's segments and tombstones."""
     features: str
     """Method of the local features; empty: none."""
     strangers: str

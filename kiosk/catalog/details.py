@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The local features of a release: two files, one entry for each catalog picture.
+"""The local features of a segment: two files, one entry for each of its pictures.
 
 `features.bin` holds the points of all pictures, one after another; `pictures.npy` says which of
 them belong to which picture, and its colours. A release without them, or with those of another
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk import verify
-from kiosk.catalog.manifest import FEATURES, PICTURES, Manifest
+from kiosk.catalog.manifest import FEATURES, PICTURES
 from kiosk.errors import CatalogError
 from kiosk.values import POINT, Features
 from kiosk.vision import features as vision
@@ -62,7 +62,7 @@ class NoDetails:
 
 
 class StoredDetails:
-    """The local features of a release. Safe to use from several threads."""
+    """The local features of a segment. Safe to use from several threads."""
 
     def __init__(self, points: NDArray[np.void], pictures: NDArray[np.void], name: str) -> None:
         self._points = points
@@ -85,18 +85,6 @@ def method() -> str:
     return f"{vision.method()}+{verify.method()}"
 
 
-def open_details(path: Path, manifest: Manifest) -> Details:
-    """The local features of the release folder `path`. Raises CatalogError when they are damaged.
-
-    Features of another method are no damage: they are not used.
-    """
-    if not manifest.features:
-        return NoDetails()
-    if manifest.features != method():
-        return NoDetails("off: this release was made for another second look, build it again")
-    return stored(path, manifest.pictures)
-
-
 def stored(path: Path, count: int) -> StoredDetails:
     """The local features of `count` pictures, in this program's method. Raises CatalogError."""
     points = _mapped(path / FEATURES)
@@ -112,15 +100,16 @@ def stored(path: Path, count: int) -> StoredDetails:
     return StoredDetails(points, pictures, f"on: {method()}")
 
 
-def write_details(folder: Path, pictures: Iterable[Features], count: int) -> None:
-    """Write both files for `count` pictures, taken one at a time. Raises OSError."""
-    table = np.zeros(count, PICTURE)
+def write_details(folder: Path, pictures: Iterable[Features]) -> None:
+    """Write both files, taking the pictures one at a time. Raises OSError."""
+    heads = []
     start = 0
     with (folder / FEATURES).open("wb") as file:
-        for number, found in enumerate(pictures):
-            table[number] = head(found, start)[0]
+        for found in pictures:
+            heads.append(head(found, start))
             start += len(found.points)
             file.write(found.points.astype(POINT).tobytes())
+    table = np.concatenate([np.zeros(0, PICTURE), *heads])
     np.save(folder / PICTURES, table, allow_pickle=False)
 
 

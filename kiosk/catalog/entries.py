@@ -17,6 +17,7 @@ NAME = "manifest.json"
 DERIVED = "derived"
 """Sub-folder for what a device builds from a release: never part of the release itself."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SEGMENT = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,23 @@ class FileEntry:
     sha256: str
     office: bool = False
     """Of use at head office only: a kiosk opens and verifies a release without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEntry:
+    """One segment of a release: see `kiosk.catalog.segment`."""
+
+    name: str
+    """16 hex digits that name its content, and its folder."""
+    pictures: int
+    references: int
+
+
+def segment_entry(body: dict[str, Any]) -> SegmentEntry:
+    name = text(body["name"])
+    if not _SEGMENT.fullmatch(name):
+        raise CatalogError(f"{name!r} cannot name a segment; restore the release")
+    return SegmentEntry(name, count(body["pictures"]), count(body["references"]))
 
 
 def entry_body(entry: FileEntry) -> dict[str, Any]:

@@ -7,6 +7,7 @@ so are pictures numbered. A SKU is in the catalog while it has a reference that 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from kiosk.catalog.segment import Segment
 from kiosk.errors import CatalogError
+from kiosk.search import Block, Rows
+from kiosk.search.exact import CHUNK_ROWS
 from kiosk.values import Features, Record
 
 Dead = NDArray[np.bool_]
@@ -21,7 +24,7 @@ Dead = NDArray[np.bool_]
 
 
 class Joined:
-    """Immutable. It does not own the segments."""
+    """Immutable; one user of each of its segments."""
 
     def __init__(self, segments: Sequence[Segment], dead: Sequence[Dead]) -> None:
         """`dead`: one for each segment. Raises CatalogError when they do not fit."""
@@ -85,8 +88,21 @@ class Joined:
         return {code: tuple(sorted(skus)) for code, skus in found.items()}
 
     def extended(self, added: Segment) -> Joined:
-        """The same with one more, newest segment."""
-        return Joined((*self.segments, added), (*self.dead, np.zeros(added.picture_count, bool)))
+        """The same with one more, newest segment; both are to be closed."""
+        gone = np.zeros(added.picture_count, np.bool_)
+        longer = Joined((*self.segments, added), (*self.dead, gone))
+        return longer.shared()
+
+    def shared(self) -> Joined:
+        """The same for one more user."""
+        for segment in self.segments:
+            segment.share()
+        return self
+
+    def close(self) -> None:
+        """Called once by each user."""
+        for segment in self.segments:
+            segment.close()
 
     @property
     def picture_count(self) -> int:
@@ -112,9 +128,55 @@ class Joined:
         segment, number = self._at(picture)
         return segment.features(number)
 
+    def segment_of(self, picture: int) -> Segment:
+        """The segment that a picture is in."""
+        return self._at(picture)[0]
+
+    def categories(self) -> dict[str, int]:
+        """SKUs in each category, by name."""
+        return dict(sorted(Counter(self.kinds).items()))
+
     def _at(self, picture: int) -> tuple[Segment, int]:
         number = int(np.searchsorted(self.picture_starts, picture, side="right")) - 1
         return self.segments[number], picture - int(self.picture_starts[number])
+
+
+class JoinedDetails:
+    """The local features of all segments, by picture."""
+
+    def __init__(self, joined: Joined, name: str) -> None:
+        self._joined = joined
+        self.name = name
+
+    def of(self, picture: int) -> Features | None:
+        return self._joined.features(picture)
+
+
+def rows_of(joined: Joined) -> Rows:
+    """The references as a search sees them; an index may be built over those in files."""
+    return Rows(
+        [Block(each.name if each.file else "", each.vectors, each.file) for each in joined.segments]
+    )
+
+
+def nearest(
+    joined: Joined, queries: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Best similarity and SKU of each of (Q, D) queries, by looking at every living reference.
+
+    Memory stays bounded whatever the catalog's size.
+    """
+    rows, living = rows_of(joined), np.flatnonzero(joined.live)
+    best = np.full(len(queries), -np.inf, np.float32)
+    where = np.zeros(len(queries), np.intp)
+    for start in range(0, len(living), CHUNK_ROWS):
+        part = living[start : start + CHUNK_ROWS]
+        near = queries @ rows.take(part).T
+        at = near.argmax(axis=1)
+        value = near[np.arange(len(near)), at]
+        where = np.where(value > best, part[at], where)
+        best = np.maximum(best, value)
+    return best, tuple(joined.skus[owner] for owner in joined.owners[where])
 
 
 def _starts(counts: Iterable[int]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,35 @@ from kiosk.catalog.entries import DERIVED as DERIVED
 from kiosk.catalog.entries import NAME as NAME
 from kiosk.catalog.entries import FileEntry as FileEntry
 from kiosk.catalog.entries import ModelName as ModelName
-from kiosk.catalog.entries import count, entry_body, file_entry, model_name, text
+from kiosk.catalog.entries import SegmentEntry as SegmentEntry
+from kiosk.catalog.entries import (
+    count,
+    entry_body,
+    file_entry,
+    model_name,
+    segment_entry,
+    text,
+)
 from kiosk.durable import sha256_of
 from kiosk.errors import CatalogError
 
-FORMAT = 2
-VECTORS, RECORDS, THUMBNAILS = "vectors.npy", "records.sqlite", "thumbnails"
-"""The files of a release beside its manifest; thumbnails lie in a folder."""
+FORMAT = 3
+SEGMENTS, TOMBSTONES, MODELS = "segments", "tombstones", "models"
+"""Folders of a release; a segment is a folder in the first."""
+VECTORS, RECORDS, THUMBNAILS = "vectors.npy", "records.sqlite", "thumbnails.bin"
+QUERIES = "queries.npy"
+"""The files of every segment; the last are camera views of some of its pictures, for the gate."""
 FEATURES, PICTURES = "features.bin", "pictures.npy"
 """Two more where there is a second look; see `kiosk.catalog.details`."""
 CALIBRATION = "calibration.json"
 """What to believe, and what that is based on; see `kiosk.catalog.calibration`."""
+GATE = "gate.npz"
+"""What searches must answer; see `kiosk.catalog.gate`."""
 PROBES = "probes.npz"
 """What it was measured with; never opened by a kiosk; see `kiosk.catalog.probes`."""
-MAX_BYTES = 256 * 1024 * 1024
+MOST_SEGMENTS = 64
+"""More than any builder makes."""
+MAX_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,8 @@ class Manifest:
     detector: ModelName
     augmentation: tuple[str, ...]
     """The recipes that made several references of one picture, in words."""
+    segments: tuple[SegmentEntry, ...]
+    """The newest last; the counts above are of what is not under a tombstone."""
     files: tuple[FileEntry, ...]
     """By name, without the manifest itself."""
     features: str = ""
@@ -62,6 +79,33 @@ class Manifest:
     def needed(self) -> tuple[FileEntry, ...]:
         """The files that a kiosk must have, by name; the others stay at head office."""
         return tuple(entry for entry in self.files if not entry.office)
+
+    @property
+    def models(self) -> tuple[FileEntry, ...]:
+        """The models that the release brings along; none: it needs those that are there."""
+        return tuple(entry for entry in self.files if entry.name.startswith(f"{MODELS}/"))
+
+    @property
+    def content(self) -> str:
+        """sha256 over the segments and the tombstones: all that is searched and shown."""
+        return content_of(self.segments, self.files)
+
+
+def content_of(segments: Iterable[SegmentEntry], files: Iterable[FileEntry]) -> str:
+    """`Manifest.content` of these; other files do not count."""
+    folders = (f"{SEGMENTS}/", f"{TOMBSTONES}/")
+    kept = sorted((each.name, each.sha256) for each in files if each.name.startswith(folders))
+    return hashlib.sha256(json.dumps([[each.name for each in segments], kept]).encode()).hexdigest()
+
+
+def in_segment(segment: SegmentEntry | str, name: str) -> str:
+    """The name in a release of the file `name` of a segment."""
+    return f"{SEGMENTS}/{segment if isinstance(segment, str) else segment.name}/{name}"
+
+
+def tombstones_of(segment: SegmentEntry | str) -> str:
+    """The name in a release of what says which pictures of a segment are gone, if any are."""
+    return f"{TOMBSTONES}/{segment if isinstance(segment, str) else segment.name}.bits"
 
 
 def sealed(manifest: Manifest) -> Manifest:
@@ -207,6 +251,7 @@ def _check_digest(directory: Path, entry: FileEntry) -> None:
 def _body(manifest: Manifest) -> dict[str, Any]:
     body = dataclasses.asdict(manifest)
     body["augmentation"] = list(manifest.augmentation)
+    body["segments"] = [dataclasses.asdict(each) for each in manifest.segments]
     body["files"] = {entry.name: entry_body(entry) for entry in manifest.files}
     return body
 
@@ -223,8 +268,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _manifest(body: dict[str, Any]) -> Manifest:
     features = text(body["features"])
     files = tuple(file_entry(name, entry) for name, entry in body["files"].items())
-    if features and not {FEATURES, PICTURES} <= {entry.name for entry in files}:
-        raise CatalogError("it names local features, but not their files; restore the release")
+    segments = tuple(segment_entry(each) for each in body["segments"])
+    _check_segments(segments, {entry.name for entry in files}, features)
     return Manifest(
         release=text(body["release"]),
         built_at=text(body["built_at"]),
@@ -235,6 +280,21 @@ def _manifest(body: dict[str, Any]) -> Manifest:
         embedder=model_name(body["embedder"]),
         detector=model_name(body["detector"]),
         augmentation=tuple(text(recipe) for recipe in body["augmentation"]),
+        segments=segments,
         files=files,
         features=features,
     )
+
+
+def _check_segments(
+    segments: tuple[SegmentEntry, ...], files: Collection[str], features: str
+) -> None:
+    if len({each.name for each in segments}) != len(segments) or len(segments) > MOST_SEGMENTS:
+        raise CatalogError("its segments are too many, or one is named twice; restore the release")
+    for each in segments:
+        if not {in_segment(each, name) for name in (VECTORS, RECORDS, THUMBNAILS, QUERIES)} <= set(
+            files
+        ):
+            raise CatalogError(f"files of segment {each.name} are missing; restore the release")
+        if features and not {in_segment(each, name) for name in (FEATURES, PICTURES)} <= set(files):
+            raise CatalogError("it names local features, but not their files; restore the release")

@@ -8,15 +8,14 @@ and copied where not. The new release appears whole and durable or not at all, a
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
 from pathlib import Path
 
-from kiosk.catalog.assemble import finished
 from kiosk.catalog.calibrate import RISK
 from kiosk.catalog.calibration import Calibration
 from kiosk.catalog.details import method
-from kiosk.catalog.manifest import CALIBRATION, PROBES, Manifest, verify
+from kiosk.catalog.earlier import share_file
+from kiosk.catalog.manifest import CALIBRATION, GATE, PROBES, Manifest, verify
+from kiosk.catalog.measuring import finished
 from kiosk.catalog.probes import read_probes
 from kiosk.catalog.strangers import Strangers
 from kiosk.catalog.work import Workplace, check_free, publish, workplace, writing
@@ -40,7 +39,7 @@ def recalibrate(
     out, release = out.resolve(), release.resolve()
     check_free(out, replace=replace)
     manifest = verify(release)
-    if PROBES not in {entry.name for entry in manifest.files}:
+    if not (release / PROBES).is_file():
         raise CatalogError(
             f"{release}: {PROBES} is missing, so it cannot be measured again; build the catalog "
             "again from its pictures"
@@ -53,7 +52,8 @@ def recalibrate(
     read_probes(release / PROBES, manifest.pictures, manifest.dimension)  # before anything is made
     with writing(out.parent), workplace(out) as work:
         kept = dataclasses.replace(
-            manifest, files=tuple(each for each in manifest.files if each.name != CALIBRATION)
+            manifest,
+            files=tuple(each for each in manifest.files if each.name not in (CALIBRATION, GATE)),
         )
         _share(release, work, kept)
         made = finished(work.release, kept, strangers, risk)
@@ -64,9 +64,4 @@ def recalibrate(
 def _share(release: Path, work: Workplace, manifest: Manifest) -> None:
     """The unchanged files of the release in the workplace."""
     for entry in manifest.files:
-        place = work.release / entry.name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(release / entry.name, place)
-        except OSError:  # another file system, or one without hard links
-            shutil.copyfile(release / entry.name, place)
+        share_file(release / entry.name, work.release / entry.name)

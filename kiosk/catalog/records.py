@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`records.sqlite`: what a release knows of its SKUs, and which picture is behind which reference.
+"""`records.sqlite`: what a segment knows of its SKUs, and which picture is behind which reference.
 
 Written once in one order, so that equal catalogs are equal bytes; opened read-only and immutable.
 """
@@ -29,11 +29,26 @@ CREATE TABLE skus(
     barcodes TEXT NOT NULL, attributes TEXT NOT NULL);
 CREATE TABLE pictures(
     id INTEGER PRIMARY KEY, sku INTEGER NOT NULL REFERENCES skus, name TEXT NOT NULL,
-    sha256 TEXT NOT NULL, thumbnail TEXT NOT NULL,
+    sha256 BLOB NOT NULL, settings TEXT NOT NULL,
+    thumbnail INTEGER NOT NULL, thumbnail_bytes INTEGER NOT NULL,
     x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL);
 CREATE TABLE refs(
     row INTEGER PRIMARY KEY, picture INTEGER NOT NULL REFERENCES pictures, view TEXT NOT NULL);
 """
+
+
+_PICTURES = (
+    "SELECT sku, name, sha256, settings, thumbnail, thumbnail_bytes, x1, y1, x2, y2 FROM pictures "
+    "ORDER BY id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a thumbnail lies in the file of thumbnails."""
+
+    start: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +60,9 @@ class PictureEntry:
     name: str
     """Where it came from, relative to the source."""
     sha256: str
-    thumbnail: str
-    """File in the release, relative."""
+    key: str
+    """Names what it was enrolled from and with; see `Enrolment.key`."""
+    thumbnail: Place
     box: Box
     views: tuple[str, ...]
 
@@ -67,10 +83,12 @@ def write_records(
             connection.executemany("INSERT INTO skus VALUES(?,?,?,?,?,?)", _sku_rows(skus))
             row = 0
             for number, picture in enumerate(pictures):
-                box = picture.box
+                box, place = picture.box, picture.thumbnail
                 connection.execute(
-                    "INSERT INTO pictures VALUES(?,?,?,?,?,?,?,?,?)",
-                    (number, picture.sku, picture.name, picture.sha256, picture.thumbnail)
+                    "INSERT INTO pictures VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                    (number, picture.sku, picture.name, bytes.fromhex(picture.sha256))
+                    # A key begins with the picture's sha256: what is the same is kept once.
+                    + (picture.key.removeprefix(picture.sha256), place.start, place.bytes)
                     + (box.x1, box.y1, box.x2, box.y2),
                 )
                 views = [(row + step, number, view) for step, view in enumerate(picture.views)]
@@ -107,14 +125,26 @@ class Records:
             "JOIN pictures ON pictures.id = refs.picture ORDER BY refs.row"
         )
         table = np.array(rows, np.int64).reshape(-1, 3)
-        if not (table[:, 0] == np.arange(len(table))).all():
-            raise CatalogError(f"{path}: its rows are not numbered in order; restore the release")
+        self.picture_count = int(self._rows("SELECT count(*) FROM pictures")[0][0])
+        self._check(table)
         self.owners: NDArray[np.int32] = table[:, 1].astype(np.int32)
         """(N,) position in `skus` of the SKU of each reference."""
         self.pictures: NDArray[np.int32] = table[:, 2].astype(np.int32)
         """(N,) number of the picture behind each reference."""
         self.barcodes: dict[str, tuple[str, ...]] = filed(self.records())
         """SKUs by normalised barcode, see `kiosk.barcode`."""
+
+    def _check(self, table: NDArray[np.int64]) -> None:
+        """Every number names something, and all is in order. Raises CatalogError."""
+        refs = int(self._rows("SELECT count(*) FROM refs")[0][0])
+        row, sku, picture = table.T
+        numbered = len(table) == refs and (row == np.arange(refs)).all()
+        owned = ((sku >= 0) & (sku < len(self.skus))).all()
+        known = np.array_equal(np.unique(picture), np.arange(self.picture_count))
+        if not (numbered and owned and known and (np.diff(picture) >= 0).all()):
+            raise CatalogError(
+                f"{self._path}: its rows are not numbered in order; restore the release"
+            )
 
     @classmethod
     def open(cls, path: Path) -> Records:
@@ -149,26 +179,27 @@ class Records:
         """SKUs that are filed under a code, in whatever form it is written; several may be."""
         return self.barcodes.get(normalised(code), ())
 
-    def categories(self) -> dict[str, int]:
-        """SKUs in each category, by name."""
-        query = "SELECT category, count(*) FROM skus GROUP BY category ORDER BY category"
-        return dict(self._rows(query))
+    def entries(self) -> list[PictureEntry]:
+        """All pictures, by number."""
+        views: list[list[str]] = [[] for _ in range(self.picture_count)]
+        for picture, view in self._rows("SELECT picture, view FROM refs ORDER BY row"):
+            views[picture].append(view)
+        found = []
+        for row, names in zip(self._rows(_PICTURES), views, strict=True):
+            sku, name, digest, settings, start, size, *corners = row
+            sha256 = digest.hex()
+            key, box = sha256 + settings, Box(*corners)
+            entry = PictureEntry(sku, name, sha256, key, Place(start, size), box, tuple(names))
+            found.append(entry)
+        return found
 
-    def view_numbers(self) -> NDArray[np.int32]:
-        """(N,) which view of its picture each reference is; 0: the picture as it is."""
-        starts = np.flatnonzero(np.diff(self.pictures, prepend=-1))
-        counts = np.diff(starts, append=len(self.pictures))
-        return (np.arange(len(self.pictures)) - np.repeat(starts, counts)).astype(np.int32)
-
-    def thumbnail(self, reference: int) -> str:
-        """Name, relative to the release, of the thumbnail behind a reference row.
-
-        Raises CatalogError when there is no such row.
-        """
-        if not 0 <= reference < len(self.pictures):
-            raise CatalogError(f"{self._path}: there is no reference {reference}")
-        query = "SELECT thumbnail FROM pictures WHERE id = ?"
-        return str(self._rows(query, int(self.pictures[reference]))[0][0])
+    def thumbnail(self, picture: int) -> Place:
+        """Where the thumbnail of a picture lies. Raises CatalogError when there is none such."""
+        query = "SELECT thumbnail, thumbnail_bytes FROM pictures WHERE id = ?"
+        rows = self._rows(query, int(picture))
+        if not rows:
+            raise CatalogError(f"{self._path}: there is no picture {picture}")
+        return Place(*rows[0])
 
     def close(self) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
@@ -30,6 +31,11 @@ class Segment(Protocol):
     @property
     def name(self) -> str:
         """Names its content: equal names, equal content. Empty: it has no lasting content."""
+        ...
+
+    @property
+    def file(self) -> Path | None:
+        """The .npy file of `vectors`; None: they are in memory only, and no index is built."""
         ...
 
     @property
@@ -135,6 +141,7 @@ class MemorySegment:
         self._added = tuple(added)
         counts = [len(one.vectors) for one in added]
         self.name = name
+        self.file: Path | None = None
         self.vectors: NDArray[np.float16] = (
             np.concatenate([one.vectors for one in added])
             if added

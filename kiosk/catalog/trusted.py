@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.catalog.calibration import MAX_BYTES, Basis, Calibration, parse
-from kiosk.catalog.manifest import CALIBRATION, VECTORS, Manifest
+from kiosk.catalog.manifest import CALIBRATION, Manifest
 from kiosk.errors import CatalogError
 from kiosk.values import NEVER_APART, Thresholds
 
@@ -39,14 +39,13 @@ def trust(path: Path, manifest: Manifest) -> Trust:
 
     Raises CatalogError when it is damaged or holds what no measurement gives.
     """
-    files = {entry.name: entry for entry in manifest.files}
-    if CALIBRATION not in files:
+    if CALIBRATION not in {entry.name for entry in manifest.files}:
         return only_ask("this release was never calibrated", manifest)
     calibration = read_calibration(path)
     basis = calibration.basis
     pairs = (
         ("another embedder", basis.embedder, manifest.embedder.sha256),
-        ("other vectors", basis.vectors, files[VECTORS].sha256),
+        ("other vectors", basis.vectors, manifest.content),
         ("other local features", basis.features, manifest.features),
     )
     for what, measured, ours in pairs:

@@ -7,21 +7,22 @@ import argparse
 import dataclasses
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from kiosk.catalog.joined import Joined
 from kiosk.catalog.manifest import (
     CALIBRATION,
-    RECORDS,
     Manifest,
     check_bytes,
     check_files,
     read_manifest,
     verify,
 )
-from kiosk.catalog.records import Records
+from kiosk.catalog.stored import open_segments
 from kiosk.catalog.trusted import Trust, trust
-from kiosk.cli import build, calibrate, imports, lint, publish, workshop
+from kiosk.cli import build, calibrate, imports, lint, proposals, publish, workshop
 from kiosk.cli.beliefs import beliefs, category_table, own_limits
 from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
@@ -47,6 +48,7 @@ def register(verbs: Verbs) -> None:
     check.add_argument("release", type=Path, metavar="DIR")
     check.set_defaults(run=run_verify)
     lint.register(actions)
+    proposals.register(actions)
     publish.register(actions)
 
 
@@ -56,18 +58,15 @@ def run_show(arguments: argparse.Namespace) -> int:
     check_files(arguments.release, manifest)
     check_bytes(arguments.release, manifest, (CALIBRATION,))
     trusted = trust(arguments.release, manifest)
-    opened = Records.open(arguments.release / RECORDS)
-    try:
+    with closing(open_segments(arguments.release, manifest, checked=False)) as opened:
         if arguments.json:
             print(json.dumps(_as_json(manifest, opened, trusted), ensure_ascii=False, indent=1))
         else:
             print("\n".join(_as_text(manifest, opened, trusted)))
-    finally:
-        opened.close()
     return os.EX_OK
 
 
-def _as_json(manifest: Manifest, opened: Records, trusted: Trust) -> dict[str, Any]:
+def _as_json(manifest: Manifest, opened: Joined, trusted: Trust) -> dict[str, Any]:
     body = dataclasses.asdict(manifest)
     body["calibrated"] = trusted.name
     body |= dataclasses.asdict(trusted.calibration)
@@ -75,12 +74,12 @@ def _as_json(manifest: Manifest, opened: Records, trusted: Trust) -> dict[str, A
     body["bytes"] = sum(entry.bytes for entry in manifest.files)
     body["records"] = [
         {**dataclasses.asdict(record), "attributes": dict(record.attributes)}
-        for record in opened.records()
+        for record in map(opened.record, opened.skus)
     ]
     return body
 
 
-def _as_text(manifest: Manifest, opened: Records, trusted: Trust) -> list[str]:
+def _as_text(manifest: Manifest, opened: Joined, trusted: Trust) -> list[str]:
     limits = trusted.calibration.thresholds
     size = sum(entry.bytes for entry in manifest.files) / 1e6
     categories = (
@@ -89,7 +88,8 @@ def _as_text(manifest: Manifest, opened: Records, trusted: Trust) -> list[str]:
     rows = {
         "release": f"{manifest.release}, built {manifest.built_at}",
         "holds": f"{manifest.skus} SKUs, {manifest.pictures} pictures, {manifest.references} "
-        f"references of {manifest.dimension} numbers; {len(manifest.files)} files, {size:.1f} MB",
+        f"references of {manifest.dimension} numbers; {_segments(manifest)}, "
+        f"{len(manifest.files)} files, {size:.1f} MB",
         "categories": ", ".join(categories),
         "embedder": " ".join(dataclasses.astuple(manifest.embedder)),
         "detector": " ".join(dataclasses.astuple(manifest.detector)),
@@ -108,6 +108,14 @@ def _as_text(manifest: Manifest, opened: Records, trusted: Trust) -> list[str]:
         *category_table(trusted.calibration.categories),
         *beliefs(trusted.calibration),
     ]
+
+
+def _segments(manifest: Manifest) -> str:
+    """How many, and what is under tombstones in them."""
+    count = len(manifest.segments)
+    gone = sum(each.pictures for each in manifest.segments) - manifest.pictures
+    under = f" with {gone} pictures that are gone" if gone else ""
+    return f"{count} segment{'s' * (count != 1)}{under}"
 
 
 def _second_look(manifest: Manifest, limits: Thresholds) -> str:

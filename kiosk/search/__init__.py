@@ -1,7 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Search: the nearest references of an embedding, by Annoy when it can be trusted, else exactly."""
+"""Search: the nearest references of an embedding, by Annoy where it proves itself, else exactly."""
 
-from kiosk.search.exact import ExactIndex, Index
-from kiosk.search.open import open_index
+from kiosk.search.exact import ExactIndex, Index, Together
+from kiosk.search.open import OpenIndex, mapped, open_index
+from kiosk.search.rows import Block, Rows
 
-__all__ = ["ExactIndex", "Index", "open_index"]
+__all__ = [
+    "Block",
+    "ExactIndex",
+    "Index",
+    "OpenIndex",
+    "Rows",
+    "Together",
+    "mapped",
+    "open_index",
+]

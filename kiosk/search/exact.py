@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.errors import EmbeddingError
+from kiosk.search.rows import Numbers, Rows
 from kiosk.values import Embedding, Neighbour
 
 IN_MEMORY_ROWS = 20_000
@@ -27,38 +29,65 @@ class Index(Protocol):
         """The `count` nearest references (fewer when there are fewer), best first."""
         ...
 
+    def shared(self) -> Index:
+        """The same for one more user."""
+        ...
+
     def close(self) -> None:
-        """Give memory back. Called once, when no search is running."""
+        """Give memory back. Called once by each user, when no search of its is running."""
         ...
 
 
 class ExactIndex:
     """All similarities, by matrix product over (N, D) float16 unit vectors."""
 
-    def __init__(self, vectors: NDArray[np.float16], reason: str = "") -> None:
+    def __init__(self, rows: Rows, chosen: Numbers | None = None, reason: str = "") -> None:
+        """`chosen`: which rows, rising; None: all."""
         self.name = f"exact ({reason})" if reason else "exact"
-        self._vectors = vectors
-        small = len(vectors) <= IN_MEMORY_ROWS
-        self._wide = vectors.astype(np.float32) if small else None
+        self.chosen: Numbers = np.arange(len(rows)) if chosen is None else chosen
+        self._rows = rows
+        self._wide = rows.take(self.chosen) if len(self.chosen) <= IN_MEMORY_ROWS else None
 
     def similarities(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(Q, N) cosine similarities of (Q, D) unit-length queries."""
+        """(Q, len(chosen)) cosine similarities of (Q, D) unit-length queries."""
         if self._wide is not None:
             return queries @ self._wide.T
         parts = [
-            queries @ self._vectors[start : start + CHUNK_ROWS].astype(np.float32).T
-            for start in range(0, len(self._vectors), CHUNK_ROWS)
+            queries @ self._rows.take(self.chosen[start : start + CHUNK_ROWS]).T
+            for start in range(0, len(self.chosen), CHUNK_ROWS)
         ]
         return np.concatenate(parts, axis=1)
 
     def search(self, query: Embedding, count: int) -> list[Neighbour]:
-        check_query(query, self._vectors.shape[1])
+        check_query(query, self._rows.dimension)
         similarities = self.similarities(query[None])[0]
-        rows = best_rows(similarities, count)
-        return [Neighbour(int(row), float(similarities[row])) for row in rows]
+        best = best_rows(similarities, count)
+        return [Neighbour(int(self.chosen[at]), float(similarities[at])) for at in best]
+
+    def shared(self) -> ExactIndex:
+        return self
 
     def close(self) -> None:
-        self._wide = None
+        """Nothing is open; the memory goes with the last that refers to it."""
+
+
+class Together:
+    """Several indexes over different rows of one numbering, searched as one."""
+
+    def __init__(self, parts: Sequence[Index], name: str) -> None:
+        self.name = name
+        self.parts = tuple(parts)
+
+    def search(self, query: Embedding, count: int) -> list[Neighbour]:
+        found = [one for part in self.parts for one in part.search(query, count)]
+        return sorted(found, key=lambda one: (-one.similarity, one.reference))[:count]
+
+    def shared(self) -> Together:
+        return Together([part.shared() for part in self.parts], self.name)
+
+    def close(self) -> None:
+        for part in self.parts:
+            part.close()
 
 
 def best_rows(similarities: NDArray[np.float32], count: int) -> NDArray[np.intp]:

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kiosk.catalog.manifest import RECORDS, VECTORS
-from kiosk.catalog.records import Records
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import SearchConfig, VerifyConfig
 from kiosk.decide import judge
+from kiosk.errors import CatalogError
 from kiosk.recognise import Recogniser, still
-from kiosk.values import Embedding, Look, Pixels, Thresholds, Timings
+from kiosk.values import Look, Pixels, Thresholds, Timings
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
 from tools.evaluation.answers import NOTHING_FOUND, Reply
@@ -42,7 +41,6 @@ class Product:
         self._snapshot = Snapshot.open(
             release, embedder=models[1].card.sha256, config=SearchConfig()
         )
-        self._references = _References(release)
 
     def close(self) -> None:
         self._snapshot.close()
@@ -67,9 +65,14 @@ class Product:
         )
 
     def _similarity(self, look: Look, sku: str) -> float | None:
+        """Of the best reference of `sku`; None when it is not enrolled."""
         if look.embedding is None:
             return None
-        return self._references.similarity(look.embedding, sku)
+        try:
+            held = self._snapshot.references(sku)
+        except CatalogError:
+            return None
+        return float(np.max(held.vectors @ look.embedding))
 
 
 def stages(timings: Timings) -> dict[str, float]:
@@ -77,24 +80,3 @@ def stages(timings: Timings) -> dict[str, float]:
     names = [each.name for each in dataclasses.fields(timings) if each.name.endswith("_ms")]
     names.sort(key=lambda name: name.startswith("total"))  # otherwise in their own order
     return {name.removesuffix("_ms"): float(getattr(timings, name)) for name in names}
-
-
-class _References:
-    """The vectors of a release by SKU, for the similarity of a SKU that is not listed."""
-
-    def __init__(self, release: Path) -> None:
-        vectors = np.load(release / VECTORS, allow_pickle=False)
-        records = Records.open(release / RECORDS)
-        try:
-            owners = np.asarray(records.owners)
-            self._of = {
-                sku: vectors[owners == number].astype(np.float32)
-                for number, sku in enumerate(records.skus)
-            }
-        finally:
-            records.close()
-
-    def similarity(self, embedding: Embedding, sku: str) -> float | None:
-        """Cosine similarity of the best reference of `sku`; None when it is not enrolled."""
-        rows = self._of.get(sku)
-        return float(np.max(rows @ embedding)) if rows is not None and len(rows) else None

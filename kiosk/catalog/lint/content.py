@@ -3,30 +3,28 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.catalog.details import Details, open_details
-from kiosk.catalog.lint.findings import Shown
+from kiosk.catalog.details import Details, NoDetails, method
+from kiosk.catalog.joined import Joined
+from kiosk.catalog.lint.findings import Shown, Thumbnail
 from kiosk.catalog.manifest import (
     CALIBRATION,
-    FEATURES,
-    PICTURES,
-    RECORDS,
-    VECTORS,
+    THUMBNAILS,
     Manifest,
     check_bytes,
     check_files,
+    in_segment,
     read_manifest,
 )
-from kiosk.catalog.records import Records
+from kiosk.catalog.ordered import Ordered, ordered
+from kiosk.catalog.stored import open_segments
 from kiosk.catalog.trusted import Trust, trust
 from kiosk.errors import CatalogError
 from kiosk.values import Box, Record, Thresholds
@@ -35,8 +33,6 @@ Numbers = NDArray[np.int32]
 Rows = NDArray[np.intp]
 Halves = NDArray[np.float16]
 Floats = NDArray[np.float32]
-
-_PICTURES = "SELECT sku, name, sha256, thumbnail, x1, y1, x2, y2 FROM pictures ORDER BY id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +45,7 @@ class Picture:
     name: str
     """Where it came from, relative to the source."""
     sha256: str
-    thumbnail: str
-    """File in the release, relative."""
+    thumbnail: Thumbnail
     box: Box
     """The item, in pixels of the picture."""
 
@@ -58,7 +53,7 @@ class Picture:
 @dataclass(frozen=True, slots=True, eq=False)
 class Content:
     """A release as a lint sees it. References are rows 0..N-1; a picture's rows follow each other,
-    and so do the pictures of a SKU.
+    and so do the pictures of a SKU. What is under a tombstone is not in it.
     """
 
     path: Path
@@ -113,11 +108,11 @@ class Content:
 
     def thumbnail(self, picture: int) -> bytes:
         """JPEG. Raises CatalogError."""
-        path = self.path / self.pictures[picture].thumbnail
+        place = self.pictures[picture].thumbnail
         try:
-            return path.read_bytes()
-        except OSError as error:
-            raise CatalogError(f"{path}: {error.strerror}; restore the release") from error
+            return place.read(self.path)
+        except (OSError, ValueError, OverflowError) as error:
+            raise CatalogError(f"{self.path / place.file}: {error}; restore the release") from error
 
 
 @contextmanager
@@ -125,55 +120,39 @@ def opened(path: Path) -> Iterator[Content]:
     """The release folder `path`. Raises CatalogError when it is missing or damaged."""
     manifest = read_manifest(path)
     check_files(path, manifest)
-    check_bytes(path, manifest, (VECTORS, RECORDS, FEATURES, PICTURES, CALIBRATION))
-    records = Records.open(path / RECORDS)
-    with closing(records):
-        pictures = _pictures(path / RECORDS)
-        vectors = _vectors(path, manifest)
-        first = np.searchsorted(records.pictures, np.arange(len(pictures) + 1))
-        owners = np.array([picture.sku for picture in pictures], np.int32)
-        ordered = (np.diff(owners) >= 0).all() and (np.diff(first) > 0).all()
-        if not ordered or (np.diff(records.pictures) < 0).any() or first[-1] != len(vectors):
-            raise CatalogError(f"{path}: its references are not in order; build the catalog again")
+    check_bytes(path, manifest, (CALIBRATION,))
+    with closing(open_segments(path, manifest)) as joined:
         trusted = trust(path, manifest)
-        known = set(records.skus)
-        if not all(known.issuperset(skus) for skus in trusted.calibration.groups.values()):
+        if not all(set(joined.skus).issuperset(s) for s in trusted.calibration.groups.values()):
             raise CatalogError(
                 f"{path}: its look-alikes are of another catalog; calibrate it again"
             )
+        same = manifest.features == method()
+        found = ordered(joined, details=manifest.features if same else "")
         yield Content(
             path=path,
             manifest=manifest,
-            records=tuple(records.records()),
-            pictures=pictures,
-            vectors=vectors,
-            first=first,
-            owners=owners,
-            details=open_details(path, manifest),
-            first_picture=np.searchsorted(owners, np.arange(len(records.skus) + 1)),
+            records=tuple(joined.record(sku) for sku in joined.skus),
+            pictures=_pictures(joined, found),
+            vectors=found.vectors,
+            first=found.first,
+            owners=found.owners,
+            details=_details(manifest, found),
+            first_picture=np.searchsorted(found.owners, np.arange(len(joined.skus) + 1)),
             trust=trusted,
         )
 
 
-def _vectors(path: Path, manifest: Manifest) -> Halves:
-    try:
-        vectors: Halves = np.load(path / VECTORS, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"{path / VECTORS}: cannot be read ({error}); build it again") from error
-    if vectors.dtype != np.float16 or vectors.shape != (manifest.references, manifest.dimension):
-        raise CatalogError(f"{path / VECTORS}: does not fit the manifest; build the catalog again")
-    return vectors
+def _details(manifest: Manifest, found: Ordered) -> Details:
+    if manifest.features in ("", method()):
+        return found.details
+    return NoDetails("off: this release was made for another second look, build it again")
 
 
-def _pictures(path: Path) -> tuple[Picture, ...]:
-    try:
-        with closing(
-            sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
-        ) as connection:
-            rows = connection.execute(_PICTURES).fetchall()
-    except sqlite3.Error as error:
-        raise CatalogError(f"{path}: cannot be read ({error}); restore the release") from error
-    return tuple(
-        Picture(number, sku, name, digest, thumbnail, Box(*corners))
-        for number, (sku, name, digest, thumbnail, *corners) in enumerate(rows)
-    )
+def _pictures(joined: Joined, found: Ordered) -> tuple[Picture, ...]:
+    pictures = []
+    for number, (entry, at) in enumerate(zip(found.pictures, found.numbers.tolist(), strict=True)):
+        file = in_segment(joined.segment_of(at).name, THUMBNAILS)
+        place = Thumbnail(file, entry.thumbnail.start, entry.thumbnail.bytes)
+        pictures.append(Picture(number, entry.sku, entry.name, entry.sha256, place, entry.box))
+    return tuple(pictures)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from kiosk.values import Record
 
@@ -59,6 +60,23 @@ class Print(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """Where the JPEG of a picture lies."""
+
+    file: str
+    """In the release, relative."""
+    start: int
+    """First byte."""
+    bytes: int
+
+    def read(self, release: Path) -> bytes:
+        """From the release folder. Raises OSError."""
+        with (release / self.file).open("rb") as file:
+            file.seek(self.start)
+            return file.read(self.bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A catalog picture that a finding points at."""
 
@@ -67,8 +85,7 @@ class Shown:
     sku: str
     name: str
     """Where it came from, relative to the source."""
-    thumbnail: str
-    """File in the release, relative."""
+    thumbnail: Thumbnail
     role: str = ""
     """What it stands for in the finding, where they differ."""
 

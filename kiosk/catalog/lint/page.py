@@ -107,7 +107,7 @@ class _Page:
     def _image(self, picture: Shown) -> str:
         self._left -= 1
         try:
-            data = (self._release / picture.thumbnail).read_bytes() if self._left >= 0 else b""
+            data = picture.thumbnail.read(self._release) if self._left >= 0 else b""
         except OSError:
             data = b""
         if not data:
