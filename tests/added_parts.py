@@ -3,22 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import tiny_models
 
-from kiosk.additions import AdditionDesk, Describer, MemoryStore, Store
+from kiosk.additions import AdditionDesk, Describer, Enrolling, MemoryStore, Store
 from kiosk.additions.describe import Kept, kept
 from kiosk.additions.values import AddedView, Addition, Rival
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.slot import Slot
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import SearchConfig
+from kiosk.recognise import Recogniser, still
 from kiosk.recognise.kept import matches_of
-from kiosk.values import Frame, Look, Match, Pixels, Record, Sight
+from kiosk.values import Frame, Match, Pixels, Record, Sight
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
 
@@ -127,10 +129,33 @@ def opened(models: Path, release: Path, store: Store | None = None):
         bench.close()
 
 
-def sight_of(look: Look) -> Sight:
-    return Sight(
-        look.sequence, look.captured_ns, look.frame_size, look.detections, (look,), look.timings
-    )
+class Feeder:
+    """A station's loop without a camera: the same frame again and again, in a thread."""
 
+    def __init__(self, bench: Bench, enrolling: Enrolling) -> None:
+        self._recogniser = Recogniser(bench.locator, bench.embedder)
+        self._bench = bench
+        self._enrolling = enrolling
+        self._stop = threading.Event()
+        self._frame, self._sight = self._seen(seen(-1))
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
-Feed = Callable[[Frame, Sight], None]
+    def __enter__(self) -> Feeder:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def show(self, pixels: Pixels) -> None:
+        self._frame, self._sight = self._seen(pixels)
+
+    def _seen(self, pixels: Pixels) -> tuple[Frame, Sight]:
+        frame = still(pixels)
+        with self._bench.slot.borrow() as snapshot:
+            return frame, self._recogniser.sight(frame, snapshot)
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.01):
+            self._enrolling.watch(self._frame, self._sight)

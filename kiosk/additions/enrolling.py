@@ -77,8 +77,12 @@ class Enrolling:
         borrow: Borrow,
         judged: Judge,
         post: Callable[[EnrolState], object],
+        *,
+        take_s: float = TAKE_S,
+        idle_s: float = IDLE_S,
     ) -> None:
         """`borrow`: what is searched now; `post` hears of every change."""
+        self._take_s, self._idle_s = take_s, idle_s
         self._desk = desk
         self._onlooker = Onlooker()
         self._borrow = borrow
@@ -101,14 +105,14 @@ class Enrolling:
             self._session = _Session(uuid4().hex[:8], record, more)
             self._say()
 
-    def barcode(self, timeout_s: float = TAKE_S) -> tuple[str, str]:
+    def barcode(self) -> tuple[str, str]:
         """A barcode in view, and the SKU that is filed under it, if one is.
 
         Raises AdditionError when none is read in time.
         """
-        end = time.monotonic() + timeout_s
+        end = time.monotonic() + self._take_s
         while (left_s := end - time.monotonic()) > 0:
-            seen = self._onlooker.next(left_s)
+            seen = self._onlooker.next(left_s, good=False)
             codes = read(seen.pixels, seen.box) if seen else ()
             if codes:
                 with self._borrow() as snapshot:
@@ -116,12 +120,12 @@ class Enrolling:
                 return codes[0].text, filed[0] if filed else ""
         raise AdditionError("no_barcode", "No barcode was read. Turn it to the camera, or type it.")
 
-    def take(self, timeout_s: float = TAKE_S) -> None:
+    def take(self) -> None:
         """Take the next good view. Raises AdditionError: why none was."""
         session = self._going()
         if len(session.taken) >= MOST_VIEWS:
             raise AdditionError("enough", f"{MOST_VIEWS} views are the most: try it now.")
-        seen = self._onlooker.next(timeout_s)
+        seen = self._onlooker.next(self._take_s)
         if seen is None:
             raise AdditionError("not_seen", "It was not seen well: follow the hint and try again.")
         picture = kept(seen.pixels, seen.box)
@@ -243,7 +247,7 @@ class Enrolling:
         with self._lock:
             if self._session is None:
                 return
-            if time.monotonic() - self._session.touched_s > IDLE_S:
+            if time.monotonic() - self._session.touched_s > self._idle_s:
                 self.cancel()
             else:
                 self._show(self._session)

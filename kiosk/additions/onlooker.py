@@ -15,10 +15,12 @@ from kiosk.values import Box, Frame, Hint, Pixels, Sight
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """One frame that shows one item well; the pixels are a copy."""
+    """One frame that shows an item; the pixels are a copy."""
 
     pixels: Pixels
     box: Box
+    good: bool
+    """Well enough to be taken as a view."""
 
 
 def judged(sight: Sight) -> Hint | None:
@@ -39,8 +41,8 @@ class Onlooker:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._wanted = 0
-        """How many wait for a frame."""
+        self._wanted = {True: 0, False: 0}
+        """How many wait for a good view, and for any."""
         self._seen: Seen | None = None
         self._good = False
         self._hint: Hint | None = None
@@ -54,10 +56,10 @@ class Onlooker:
         good = item and hint is None
         with self._changed:
             self._good, self._hint = good, hint
-            if good and self._wanted:
+            if (good and self._wanted[True]) or (sight.looks and self._wanted[False]):
                 subject = sight.looks[0].subject
                 assert subject is not None
-                self._seen = Seen(frame.pixels.copy(), subject.box)
+                self._seen = Seen(frame.pixels.copy(), subject.box, good)
                 self._changed.notify_all()
 
     def now(self) -> tuple[bool, Hint | None]:
@@ -65,17 +67,18 @@ class Onlooker:
         with self._changed:
             return self._good, self._hint
 
-    def next(self, timeout_s: float) -> Seen | None:
-        """The next good view; None when none comes in time."""
+    def next(self, timeout_s: float, *, good: bool = True) -> Seen | None:
+        """The next view that is `good`, or any; None when none comes in time."""
         end = time.monotonic() + timeout_s
         with self._changed:
             self._seen = None
-            self._wanted += 1
+            self._wanted[good] += 1
             try:
-                while self._seen is None:
+                while self._seen is None or (good and not self._seen.good):
+                    self._seen = None
                     left_s = end - time.monotonic()
                     if left_s <= 0 or not self._changed.wait(left_s):
                         break
                 return self._seen
             finally:
-                self._wanted -= 1
+                self._wanted[good] -= 1
