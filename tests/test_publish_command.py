@@ -16,10 +16,12 @@ from repositories import small_release
 from s3_server import bucket, s3_address
 from tuf_reader import Reader, check_blobs
 
+from kiosk.catalog.manifest import read_manifest
 from kiosk.cli import main
 from kiosk.publish.folder import FolderStorage
 from kiosk.publish.places import open_place
 from kiosk.publish.trust import open_trust
+from kiosk.workshop.folder import Settings, init, workshop
 
 __all__ = ["bucket", "s3_address"]  # fixtures
 
@@ -107,6 +109,33 @@ def test_waves_a_pause_and_its_end(
     shown = capsys.readouterr().out
     assert "canary: nothing yet" in shown
     assert "10‰" in shown
+
+
+def test_a_workshop_gives_its_last_release_and_remembers_what_became_of_it(
+    tmp_path: Path,
+    ceremony: Path,
+    signing: tuple[object, ...],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shop, place = tmp_path / "shop", tmp_path / "place"
+    init(shop, Settings(name="bakery"))
+    with workshop(shop) as opened:
+        for number in range(2):
+            folder = small_release(opened.next_release(), {"vectors": b"v%d" % number})
+            opened.note_release(read_manifest(folder).release, folder, 0, 1, 1)
+        last = read_manifest(opened.last_release()).release
+    asked = ("--channel", "stable", *signing)
+    assert run("catalog", "publish", shop, place, *asked) == 0
+    assert run("catalog", "rollback", place, "--to", 1, "--workshop", shop, *asked) == 0
+    with workshop(shop) as opened:
+        notes = [event.note for event in opened.repository.history()]
+    assert {note.what for note in notes} >= {"publish", "rollback"}
+    told = next(note for note in notes if note.what == "publish")
+    assert last in told.about
+    assert str(place) in told.about
+    assert told.figures == (("number", 1),)
+    with Reader(open_trust(ceremony / "trust").roots[0]) as reader:
+        assert reader.announcement(FolderStorage(place)).catalog == "bakery"
 
 
 @pytest.mark.parametrize(

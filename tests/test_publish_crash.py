@@ -135,6 +135,23 @@ def test_a_publication_after_a_root_key_and_the_timestamp_key_were_lost(
     stopped_everywhere(there, there.trust.roots[0], lambda o: o.publish(releases[1]), 2)
 
 
+def test_what_a_stopped_publisher_left_behind_is_never_written_over(
+    there: HeadOffice, releases: list[Path]
+) -> None:
+    """A cache may hold it for ever; another publisher may be about to name it."""
+    there.publish(releases[0])
+    assert isinstance(there.storage, MemoryStorage)
+    stopping = StoppingStorage(there.storage.files, 6, False)  # before the timestamp
+    with pytest.raises(Stopped):
+        replace(there, storage=stopping).publish(releases[1])
+    left = dict(stopping.files)
+    place = StoppingStorage(left, 0, False)
+    replace(there, storage=place).publish(releases[2])
+    changed = {name for name, data in left.items() if place.files[name] != data}
+    assert changed == {"metadata/timestamp.json"}
+    assert {"metadata/2.stable.json", "metadata/3.stable.json"} <= set(place.files)
+
+
 def test_the_proof_sees_a_timestamp_that_comes_too_early(
     there: HeadOffice, releases: list[Path]
 ) -> None:

@@ -164,12 +164,13 @@ def test_a_lock_of_a_killed_publisher_runs_out(bucket: str) -> None:
     assert storage.read(LOCK) is None
 
 
-def test_a_server_that_ignores_what_it_is_told_is_found_out_by_reading_back(
-    office: HeadOffice, tmp_path: Path
+@pytest.mark.parametrize("part", ["blobs/", "targets/", ".snapshot.", ".stable.", ".root."])
+def test_a_place_that_garbles_what_it_is_given_is_found_out_by_reading_back(
+    office: HeadOffice, tmp_path: Path, part: str
 ) -> None:
     class Forgetful(FolderStorage):
         def create(self, name: str, source: bytes | Path) -> bool:
-            if name.startswith("blobs/"):
+            if part in name:
                 source = b"?" * (source.stat().st_size if isinstance(source, Path) else 1)
             return super().create(name, source)
 

@@ -27,6 +27,9 @@ def register(actions: Verbs) -> None:
     back.add_argument(
         "--to", type=int, required=True, metavar="SEQ", help="`kiosk catalog releases` lists them"
     )
+    back.add_argument(
+        "--workshop", type=Path, metavar="DIR", help="note it in the history of this workshop"
+    )
     back.set_defaults(run=in_office(_WORK, "rollback"))
     rollout = actions.add_parser(
         "rollout",

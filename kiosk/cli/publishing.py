@@ -23,6 +23,8 @@ from kiosk.publish.places import open_place
 from kiosk.publish.standing import Standing
 from kiosk.publish.trust import Trust, open_trust
 from kiosk.publish.waves import waves
+from kiosk.workshop.folder import is_workshop, workshop
+from kiosk.workshop.repository import Note
 
 _SOON_DAYS = 30
 _MB = 1e6
@@ -32,9 +34,10 @@ def publish(arguments: argparse.Namespace) -> int:
     """Send and announce a release."""
     office = _office(arguments)
     now = datetime.now(UTC)
+    release, named = _release(arguments.release)
     wish = Wish(
         arguments.channel,
-        catalog=arguments.catalog,
+        catalog=arguments.catalog or named,
         rollout=Rollout(arguments.salt, arguments.pause, waves(arguments.wave, now)),
         gate=Gate(
             agree_min=arguments.agree_min,
@@ -53,13 +56,15 @@ def publish(arguments: argparse.Namespace) -> int:
             del what
             progress("bytes sent and read back:", done, total)
 
-        outcome = announce.publish(office, arguments.release, wish, now=now, progress=tell)
+        outcome = announce.publish(office, release, wish, now=now, progress=tell)
     sent = outcome.sent
     print(
         f"sent {sent.new_files} of {sent.files} files, {sent.new_bytes / _MB:.3f} of "
         f"{sent.bytes / _MB:.3f} MB; the rest was there"
     )
     _say(outcome)
+    if outcome.new:
+        _note(arguments.release, "publish", outcome.announcement, office)
     print(f"repository {office.storage.address}")
     print(f"fingerprint {office.trust.fingerprint}")
     return os.EX_OK
@@ -67,7 +72,11 @@ def publish(arguments: argparse.Namespace) -> int:
 
 def rollback(arguments: argparse.Namespace) -> int:
     """An older release under a new number."""
-    _say(announce.roll_back(_office(arguments), arguments.channel, arguments.to))
+    office = _office(arguments)
+    outcome = announce.roll_back(office, arguments.channel, arguments.to)
+    _say(outcome)
+    if arguments.workshop is not None:
+        _note(arguments.workshop, "rollback", outcome.announcement, office)
     return os.EX_OK
 
 
@@ -140,6 +149,23 @@ def line(said: Announcement) -> str:
     waves_ = ", ".join(f"{wave.permille}‰ from {wave.after}" for wave in said.rollout.waves)
     who = "paused" if said.rollout.pause else waves_ or "all at once"
     return visible(f"{said.seq:>4}  {said.created}  {said.release}{again}  {who}")
+
+
+def _release(given: Path) -> tuple[Path, str]:
+    """The folder of the release that is meant, and the name of its catalog where that is known."""
+    if not is_workshop(given):
+        return given, ""
+    with workshop(given) as opened:
+        return opened.last_release(), opened.settings.name
+
+
+def _note(given: Path, what: str, said: Announcement, office: Office) -> None:
+    """A line in the history of a workshop. What is announced stays so when it cannot be written."""
+    if not is_workshop(given):
+        return
+    about = f"release {said.release} to {said.channel} of {office.storage.address}"
+    with workshop(given) as opened:
+        opened.repository.note(Note(what, about, figures=(("number", said.seq),)))
 
 
 def _say(outcome: Outcome) -> None:
