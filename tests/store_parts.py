@@ -48,7 +48,7 @@ def bundle(name: str, built_at: str = "2026-11-01T00:00:00+00:00") -> Bundle:
     old, new = "0" * 16, hashlib.sha256(name.encode()).hexdigest()[:16]
     files = {"calibration.json": f"what to believe of {name}".encode()}
     for segment, of in ((old, "all of them"), (new, name)):
-        for file in ("vectors.npy", "records.sqlite", "thumbnails.bin"):
+        for file in ("vectors.npy", "records.sqlite", "thumbnails.bin", "queries.npy"):
             files[f"segments/{segment}/{file}"] = f"{file} of {of}".encode()
     model = ModelName("tiny", "1", "0" * 64)
     manifest = sealed(

@@ -61,6 +61,10 @@ class Blobs:
         """
         return self._files.size(self.path(blob.sha256)) == blob.bytes
 
+    def read(self, blob: Blob) -> bytes:
+        """A small one, such as a manifest. Raises OSError."""
+        return self._files.read(self.path(blob.sha256))
+
     def part(self, sha256: str) -> Part:
         return Part(self._files, self.path(sha256).with_name(sha256 + PART))
 

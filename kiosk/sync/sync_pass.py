@@ -190,7 +190,7 @@ class Pass:
         if not self._store.blobs.has(blob):
             self._store.room(blob.bytes)
             fetch(self._origin, self._store.blobs, blob)
-        data = self._store.blobs.path(blob.sha256).read_bytes()
+        data = self._store.blobs.read(blob)
         try:
             manifest = parse(data)
         except CatalogError as error:
