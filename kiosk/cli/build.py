@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm  # type: ignore[import-untyped]  # has no stubs
@@ -17,9 +18,12 @@ from kiosk.cli.beliefs import beliefs
 from kiosk.cli.estimate import Estimate
 from kiosk.cli.options import Verbs, add_config
 from kiosk.cli.visible import visible
+from kiosk.cli.workshop_build import Wanted, build_workshop
 from kiosk.config import Config
+from kiosk.errors import UsageError
 from kiosk.models import load_models
 from kiosk.vision.prepare import STEPS, steps_of
+from kiosk.workshop.folder import is_workshop
 
 
 def register(actions: Verbs) -> None:
@@ -28,12 +32,15 @@ def register(actions: Verbs) -> None:
         help="build a release from pictures",
         description="Build a release. SOURCE is a folder with a sub-folder of pictures per SKU, a "
         "flat folder with a CSV list (file,sku), or a manifest.csv (path,sku,role). A skus.csv "
-        "beside the pictures may add sku,name,category,barcode,flip and further attributes. One "
-        "line per picture; exit code 65 when some failed. Run the same command again to go on "
-        "after an interruption.",
+        "beside the pictures may add sku,name,category,barcode,flip and further attributes; or a "
+        "workshop, whose release goes into its own folder and shares what did not change with the "
+        "one before. One line per picture; exit code 65 when some failed. Run the same command "
+        "again to go on after an interruption.",
     )
     parser.add_argument("source", type=Path, metavar="SOURCE")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the release folder")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the release folder (default: the workshop's next)"
+    )
     parser.add_argument(
         "--replace", action="store_true", help="replace the release that is in DIR, at once"
     )
@@ -94,16 +101,19 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
 def run_build(arguments: argparse.Namespace) -> int:
     """Build, one line per picture on stdout; how far it is on stderr."""
     config = calibrate.loaded(arguments, **{"models.threads": arguments.threads})
-    options = BuildOptions(
-        mirrored=arguments.flip,
-        augment=not arguments.no_augment,
-        replace=arguments.replace,
-        details=not arguments.no_details,
-        risk=config.catalog.risk,
-        prepare=steps_of(arguments.prepare),
+    wanted = Wanted(
+        arguments.source, Path(), arguments.cache, arguments.base, replace=arguments.replace
     )
-    with Telling() as telling:
-        report = _built(arguments, config, options, telling)
+
+    def built(wanted: Wanted) -> BuildReport:
+        return _built(arguments, config, wanted)
+
+    if is_workshop(arguments.source):
+        report = build_workshop(arguments.source, wanted, arguments.out, built)
+    elif arguments.out is None:
+        raise UsageError("--out: say where the release goes")
+    else:
+        report = built(replace(wanted, out=arguments.out))
     for warning in report.warnings:
         print(f"kiosk: {warning}", file=sys.stderr)
     print(_summary(report))
@@ -111,21 +121,28 @@ def run_build(arguments: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _built(
-    arguments: argparse.Namespace, config: Config, options: BuildOptions, telling: Telling
-) -> BuildReport:
-    locator, embedder = load_models(config.models, config.locate)
-    return build(
-        arguments.source,
-        arguments.out,
-        locator=locator,
-        embedder=embedder,
-        options=options,
-        engine=lambda enrolment: engine_of(enrolment, arguments.workers, arguments.engine),
-        cache=arguments.cache,
-        base=arguments.base,
-        progress=telling.picture,
+def _built(arguments: argparse.Namespace, config: Config, wanted: Wanted) -> BuildReport:
+    options = BuildOptions(
+        mirrored=arguments.flip,
+        augment=not arguments.no_augment,
+        replace=wanted.replace,
+        details=not arguments.no_details,
+        risk=config.catalog.risk,
+        prepare=steps_of(arguments.prepare),
     )
+    locator, embedder = load_models(config.models, config.locate)
+    with Telling() as telling:
+        return build(
+            wanted.source,
+            wanted.out,
+            locator=locator,
+            embedder=embedder,
+            options=options,
+            engine=lambda enrolment: engine_of(enrolment, arguments.workers, arguments.engine),
+            cache=wanted.cache,
+            base=wanted.base,
+            progress=telling.picture,
+        )
 
 
 class Telling:
