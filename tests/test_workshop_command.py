@@ -20,7 +20,6 @@ from kiosk.catalog.build import build
 from kiosk.catalog.manifest import read_manifest
 from kiosk.cli import main
 from kiosk.workshop.folder import workshop
-from kiosk.workshop.repository import Built, Note
 
 Typed = Callable[..., tuple[int, list[str], str]]
 
@@ -210,15 +209,37 @@ def test_lint_looks_at_the_newest_release_of_a_workshop(
     code, _, said = typed("lint", shop)
     assert code == os.EX_DATAERR and "kiosk catalog build" in said
     typed("add", shop, "duck", *duck)
-    locator, embedder = open_models(models)
-    with workshop(shop) as opened:
-        with opened.source() as (source, seq):
-            build(source, opened.releases / "r1", locator=locator, embedder=embedder)
-        release = read_manifest(opened.releases / "r1").release
-        opened.repository.note_release(Built(release, "r1", seq), Note("build", release))
+    assert typed("build", shop, "--models", models)[0] == os.EX_OK
+    release = read_manifest(shop / "releases" / "000001").release
     code, lines, _ = typed("lint", shop, "--fail-on", "never")
     assert code == os.EX_OK
     assert release in lines[0]
+
+
+def test_each_build_of_a_workshop_is_a_release_of_its_own_and_noted(
+    typed: Typed, shop: Path, duck: list[Path], models: Path, tmp_path: Path
+) -> None:
+    for number, picture in enumerate(duck, start=1):
+        typed("add", shop, "duck", picture)
+        code, lines, _ = typed("build", shop, "--models", models)
+        assert code == os.EX_OK
+        assert read_manifest(shop / "releases" / f"00000{number}").pictures == number
+    assert any(f"ok\tduck/{duck[0].name}\tduck" in line for line in lines)
+    assert typed("build", shop, "--models", models, "--out", tmp_path / "out")[0] == os.EX_OK
+    with workshop(shop) as opened:
+        found = opened.repository.releases()
+        assert opened.last_release() == tmp_path / "out"
+    assert [built.seq for built in found] == [2, 2, 1]
+    assert [built.folder for built in found[1:]] == ["000002", "000001"]
+    (line,) = typed("history", shop, "--most", "1")[1]
+    assert "\tbuild\trelease " in line and line.endswith("\t1 skus, 2 pictures")
+
+
+def test_a_folder_of_pictures_needs_a_place_for_its_release(
+    typed: Typed, duck: list[Path], models: Path
+) -> None:
+    code, _, said = typed("build", duck[0].parent, "--models", models)
+    assert code == os.EX_USAGE and "--out" in said
 
 
 def test_a_release_of_a_workshop_is_that_of_a_folder_with_the_same_pictures(
