@@ -59,7 +59,7 @@ function show(state) {
   const going = state.view !== "idle";
   set($("title"), "textContent", going && state.name ? state.name : document.title);
   for (const [id, value] of Object.entries(state.texts)) set($(id), "textContent", value);
-  set($("trouble"), "textContent", state.trouble);
+  set($("not-ready"), "textContent", state.trouble);
   set($("theirs-label"), "textContent", state.theirs_label);
   source($("yours"), state.yours);
   source($("theirs"), state.theirs);
@@ -76,7 +76,7 @@ function show(state) {
 $("form").onsubmit = async (event) => {
   event.preventDefault();
   const body = {};
-  for (const field of ["name", "barcode", "sku", "category"]) body[field] = $(field).value;
+  for (const field of ["name", "barcode", "sku", "category"]) body[field] = $(`item-${field}`).value;
   document.activeElement?.blur();
   await post("start", body);
 };
@@ -87,8 +87,8 @@ $("read").onclick = async () => {
   $("read").textContent = page.dataset.read;
   $("read").disabled = false;
   if (!found) return;
-  $("barcode").value = found.barcode;
-  if (found.sku) $("sku").value = found.sku;
+  $("item-barcode").value = found.barcode;
+  if (found.sku) $("item-sku").value = found.sku;
   if (found.note) notice(found.note);
 };
 $("take").onclick = async () => {
@@ -105,7 +105,7 @@ $("another").onclick = () => over();
 for (const button of document.querySelectorAll(".cancel")) button.onclick = () => over();
 
 async function over() { // back to an empty form
-  if (await post("cancel")) for (const field of ["name", "barcode", "sku", "category"]) $(field).value = "";
+  if (await post("cancel")) for (const field of ["name", "barcode", "sku", "category"]) $(`item-${field}`).value = "";
 }
 
 async function watch(canvas) { // pulled: the next picture is asked for when the last is drawn
