@@ -21,7 +21,7 @@ from kiosk.durable import sync, write_durably
 from kiosk.errors import StateError, WorkshopError
 from kiosk.workshop import source, sqlite
 from kiosk.workshop.pictures import Pictures
-from kiosk.workshop.repository import Built, Note, Repository
+from kiosk.workshop.repository import Repository
 from kiosk.workshop.sql import SqlRepository
 from kiosk.workshop.sqlite import WORKSHOP_FILE
 
@@ -76,32 +76,12 @@ class Workshop:
             self.repository.close()  # the next call opens it again
             yield made, number
 
-    def base(self) -> Path | None:
-        """The folder of the newest release that is still there: the next one is built upon it."""
+    def last_release(self) -> Path:
+        """The folder of the newest release that is still there. Raises WorkshopError."""
         for built in self.repository.releases():
             folder = self.releases / built.folder
             if (folder / RELEASE_MANIFEST).is_file():
                 return folder
-        return None
-
-    def next_release(self) -> Path:
-        """The folder for a new release: the same until there is one, so a build can be resumed."""
-        numbers = [int(path.name) for path in self.releases.iterdir() if path.name.isdecimal()]
-        return self.releases / f"{max(numbers, default=0) + 1:06}"
-
-    def note_release(self, release: str, folder: Path, seq: int, skus: int, pictures: int) -> None:
-        """Remember that `release` was built in `folder`, from the contents of number `seq`."""
-        inside = folder.resolve().is_relative_to(self.releases.resolve())
-        where = folder.name if inside else str(folder.resolve())
-        figures = (("skus", skus), ("pictures", pictures))
-        note = Note("build", f"release {release} in {folder}", "", figures)
-        self.repository.note_release(Built(release, where, seq), note)
-
-    def last_release(self) -> Path:
-        """As `base`. Raises WorkshopError when there is none."""
-        folder = self.base()
-        if folder is not None:
-            return folder
         raise WorkshopError(
             f"{self.folder}: no release of it was built, or none is there any more; run "
             f"`kiosk catalog build {self.folder}` first"
