@@ -159,15 +159,24 @@ def test_no_release_says_how_to_make_one(models: Path, tmp_path: Path) -> None:
         Snapshot.open(tmp_path, embedder=embedder_sha256(models), config=CONFIG)
 
 
-def remapped(path: Path) -> Snapshot:
-    """As `Snapshot.open`, with the index mapped anew but without its self-test, for speed."""
-    manifest = read_manifest(path)
-    joined = open_segments(path, manifest, checked=False)
-    (sidecar,) = (path / "derived").glob("*.json")
-    file = AnnoyFile(path / "derived", read_sidecar(sidecar))
-    index = Together([Covered(file, rows_of(joined), joined.live)], "annoy")
-    site = Site(path, manifest, path / "derived", CONFIG)
-    return Snapshot(site, joined, index, NoDetails(), trust(path, manifest))
+class Remapped:
+    """A release whose segments are open, and snapshots of it with an index that is mapped anew,
+    without its self-test.
+    """
+
+    def __init__(self, path: Path) -> None:
+        manifest = read_manifest(path)
+        self.site = Site(path, manifest, path / "derived", CONFIG)
+        self.joined = open_segments(path, manifest)
+        self.trusted = trust(path, manifest)
+        (sidecar,) = (path / "derived").glob("*.json")
+        self.sidecar = read_sidecar(sidecar)
+
+    def snapshot(self) -> Snapshot:
+        file = AnnoyFile(self.site.derived, self.sidecar)
+        covered = Covered(file, rows_of(self.joined), self.joined.live)
+        index = Together([covered], "annoy")
+        return Snapshot(self.site, self.joined.shared(), index, NoDetails(), self.trusted)
 
 
 @pytest.fixture
@@ -209,9 +218,10 @@ def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
     for thread in threads:
         thread.start()
     files = len(list(Path("/proc/self/fd").iterdir()))
+    both = [Remapped(path) for path in releases]
     try:
         for turn in range(10_000):
-            slot.swap(remapped(releases[turn % 2]))
+            slot.swap(both[turn % 2].snapshot())
     finally:
         stop.set()
         for thread in threads:
@@ -219,6 +229,8 @@ def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
     with slot.borrow() as last:
         assert last is not None
     slot.swap(None)
+    for each in both:
+        each.joined.close()
     assert wrong == []
     assert min(searches) > 0
     assert abs(len(list(Path("/proc/self/fd").iterdir())) - files) < 10
