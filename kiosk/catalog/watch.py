@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
-from kiosk.errors import CatalogError
+from kiosk.errors import CatalogError, EmbeddingError, ModelError
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +60,10 @@ class CatalogWatch:
         """Returns at once; from here on nothing is swapped in any more."""
         self._stop.set()
 
+    def forget(self) -> None:
+        """Something else was swapped in: what lies in the folder is news again."""
+        self._stamp = (0, 0, 0)
+
     def look(self) -> None:
         """Open and swap when the folder holds something else than last time, or nothing good."""
         stamp = _stamp(self._path)
@@ -69,7 +73,7 @@ class CatalogWatch:
         self._stamp = stamp
         try:
             snapshot = self._open(self._path)
-        except CatalogError as error:
+        except (CatalogError, ModelError, EmbeddingError) as error:
             self._retry_at_s = time.monotonic() + self._retry_s
             self._report(str(error))
             return

@@ -15,28 +15,28 @@ from kiosk.api.app import add_api
 from kiosk.board import Board, JournalStatus
 from kiosk.capture.process import CaptureProcess
 from kiosk.capture.status import CameraStatus
-from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
-from kiosk.catalog.watch import CatalogWatch
-from kiosk.config import Config, catalog_directory, deciding, made_state_directory
+from kiosk.catalog.snapshot import SnapshotSlot
+from kiosk.config import Config, deciding, made_state_directory
 from kiosk.decide import Visits
 from kiosk.durable import locked
 from kiosk.errors import BusyError
 from kiosk.journal import JOURNAL_FILE, Journal
-from kiosk.models import load_models
+from kiosk.models import HeldModels, Models, load_models
 from kiosk.notify import Notifier
 from kiosk.orders.articles import CatalogArticles
 from kiosk.orders.database import ORDERS_FILE
 from kiosk.orders.desk import OrderDesk
 from kiosk.recognise import Recogniser
 from kiosk.refusals import REFUSALS_FILE, RefusalDesk, Refusals, RefusalStore
+from kiosk.service.adding import Adding
+from kiosk.service.catalogs import Catalogs
 from kiosk.service.gallery import Gallery
 from kiosk.service.pulse import Pulse
-from kiosk.service.statuses import catalog_status, model_status, refusal_status
+from kiosk.service.statuses import model_status, refusal_status
 from kiosk.station import Answers, Station
+from kiosk.store import STORE_FOLDER, Store
 from kiosk.values import Decision, Hashes, Look
-from kiosk.vision.embed import Embedder
 from kiosk.vision.image import single_threaded
-from kiosk.vision.locate import Locator
 from kiosk.web import Server, create_app
 
 _log = logging.getLogger(__name__)
@@ -64,10 +64,12 @@ class Service:
         self._failure: BaseException | None = None
         self._board = Board()
         self._slot = SnapshotSlot()
-        locator, embedder = load_models(config.models, config.locate)
-        self._embedder = embedder.card
+        own = Models(*load_models(config.models, config.locate))
+        self._held = HeldModels(own)
+        self._embedder = own.embedder.card
         self._config = config
-        self._board.post(models=(model_status(locator.card), model_status(embedder.card)))
+        cards = (own.locator.card, own.embedder.card)
+        self._board.post(models=tuple(map(model_status, cards)))
         self._notifier = Notifier()
         state = made_state_directory(config)
         self._claim(state)
@@ -79,16 +81,18 @@ class Service:
             keep_mb=config.journal.keep_mb,
         )
         self._camera = CaptureProcess(config.camera, on_status=self._camera_changed)
-        self._watch = CatalogWatch(
-            catalog_directory(config),
+        self._catalogs = Catalogs(
+            config,
+            Store(state / STORE_FOLDER),
             self._slot,
-            open_snapshot=self._open,
+            held=self._held,
+            board=self._board,
+            journal=self._journal,
+            on_models=self._models_changed,
             on_change=self._catalog_changed,
-            poll_s=config.catalog.poll_s,
         )
-
         self._articles = CatalogArticles(self._slot)
-        held = Refusals(embedder.card.sha256, embedder.dimension)
+        held = Refusals(self._embedder.sha256, own.embedder.dimension)
         self._refusals = RefusalDesk(RefusalStore(state / REFUSALS_FILE), held, self._journal)
         self._orders = OrderDesk(
             state / ORDERS_FILE,
@@ -96,18 +100,25 @@ class Service:
             notes=self._journal,
             post=lambda order: self._board.post(order=order),
         )
-        self._answers, self._station = self._looking(locator, embedder, held)
+        self._adding = Adding(
+            state,
+            slot=self._slot,
+            board=self._board,
+            journal=self._journal,
+            embedder_of=lambda release: self._held.of(release).embedder,
+        )
+        self._answers, self._station = self._looking(own, held)
         self._server = self._served()
 
-    def _looking(
-        self, locator: Locator, embedder: Embedder, held: Refusals
-    ) -> tuple[Answers, Station]:
+    def _looking(self, own: Models, held: Refusals) -> tuple[Answers, Station]:
         """What turns frames into answers; `held`: the refusals they are held against."""
         config = self._config
         options = deciding(config)
 
         def hashes(look: Look) -> Hashes:
-            return Hashes(look.release, locator.card.sha256, embedder.card.sha256, options)
+            models = self._held.of(look.release)
+            detector, embedder = models.locator.card.sha256, models.embedder.card.sha256
+            return Hashes(look.release, detector, embedder, options)
 
         visits = Visits(config.decide, hashes)
         answers = Answers(
@@ -115,17 +126,18 @@ class Service:
             board=self._board,
             journal=self._journal,
             refuse=self._refuse,
-            listeners=[self._orders],
+            listeners=[self._orders, self._catalogs],
         )
         station = Station(
             camera=self._camera,
             recogniser=Recogniser(
-                locator,
-                embedder,
+                own.locator,
+                own.embedder,
                 config.verify,
                 items=config.decide.items,
                 codes=config.barcode.mode,
                 refusals=held,
+                models_of=self._held.of,
             ),
             slot=self._slot,
             visits=visits,
@@ -135,6 +147,7 @@ class Service:
             preview_width=config.web.preview_width,
             # A camera of one frame a second is no empty counter twice a second.
             patience_s=max(config.camera.stall_s, SLOW_FRAMES / config.camera.fps),
+            onlookers=[self._adding.enrolling],
         )
         return answers, station
 
@@ -150,6 +163,8 @@ class Service:
             focus=self._answers.focus,
             read_codes=self._station.read_codes if asked else None,
             undo_refusal=self._undo_refusal,
+            enrol=self._adding.enrolling,
+            undo_addition=self._adding.undo,
             streams=web.streams,
             host=web.host,
             version=__version__,
@@ -174,10 +189,11 @@ class Service:
         self._stack.callback(self._board.close)
         self._begin(self._journal.start, self._journal.close)
         self._begin(self._refusals.start, self._refusals.close)
+        self._begin(self._adding.start, self._adding.close)
         self._begin(self._orders.start, self._orders.close)
         self._begin(self._camera.start, self._camera.close)
         self._stack.callback(self._slot.swap, None)
-        self._essential("catalog", self._watch.run, self._watch.stop, WATCH_STOP_S)
+        self._essential("catalog", self._catalogs.run, self._catalogs.stop, WATCH_STOP_S)
         self._essential("station", self._station.run, self._station.stop, None)
         self._stack.callback(self._notifier.stopping)
 
@@ -186,6 +202,7 @@ class Service:
         while not self._ended.wait(min(JOURNAL_BEAT_S, timeout_s or JOURNAL_BEAT_S)):
             self._board.post(journal=JournalStatus(*self._journal.status()))
             self._refusals.beat()
+            self._adding.beat()
             self._refusals_changed()
             if timeout_s is not None:
                 timeout_s -= JOURNAL_BEAT_S
@@ -242,18 +259,18 @@ class Service:
         self._stack.callback(stop)
         thread.start()
 
-    def _open(self, path: Path) -> Snapshot:
-        return Snapshot.open(path, embedder=self._embedder.sha256, config=self._config.search)
-
     def _camera_changed(self, status: CameraStatus) -> None:
         self._board.post(camera=status)
 
-    def _catalog_changed(self, snapshot: Snapshot | None, trouble: str) -> None:
-        path = str(catalog_directory(self._config))
-        second_look = self._config.verify.on
-        status = catalog_status(snapshot, trouble, path, second_look=second_look)
-        self._board.post(catalog=status)
+    def _models_changed(self, models: Models) -> None:
+        """What was refused counts for looks with the same embedder only."""
+        if models.embedder.card.sha256 != self._embedder.sha256:
+            self._embedder = models.embedder.card
+            self._refusals.follow(self._embedder.sha256, models.embedder.dimension)
+
+    def _catalog_changed(self) -> None:
         self._orders.catalog_changed()
+        self._adding.post()
         self._refusals_changed()
 
     def _refusals_changed(self) -> None:
