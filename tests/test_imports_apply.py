@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,43 @@ from import_parts import HEIGHT, WIDTH, add, contents, draw, files, imported, me
 
 from kiosk.errors import ImportRefused
 from kiosk.imports.codes import hint
-from kiosk.imports.forms import Form
+from kiosk.imports.forms import Form, find
 from kiosk.values import Box
-from kiosk.workshop.changes import PutCategory
+from kiosk.workshop.changes import Change, PutCategory, PutPicture, Result
+from kiosk.workshop.importing import Importer
+from kiosk.workshop.pictures import Pictures
+from kiosk.workshop.repository import Note, Repository, Step
+from kiosk.workshop.sql import SqlRepository
+
+
+def test_pictures_are_on_the_disk_for_good_before_a_row_names_them(tmp_path: Path) -> None:
+    for number in range(5):
+        draw(tmp_path / f"in/A/{number}.png", number)
+    with shop(tmp_path / "w") as opened:
+        looking = Looking(opened.repository, opened.pictures)
+        Importer(looking, opened.pictures, lines_at_once=2).run(
+            find(tmp_path / "in"), "test", lambda report: None
+        )
+    assert looking.named == 5
+
+
+class Looking(SqlRepository):
+    """A repository that looks for the pictures before it writes their rows."""
+
+    def __init__(self, repository: Repository, pictures: Pictures) -> None:
+        assert isinstance(repository, SqlRepository)
+        super().__init__(repository._database)
+        self._pictures = pictures
+        self.named = 0
+
+    def apply(
+        self, changes: Sequence[Change], *, step: Step | None = None, note: Note | None = None
+    ) -> tuple[Result, ...]:
+        for change in changes:
+            if isinstance(change, PutPicture):
+                assert self._pictures.path(change.picture.sha256).is_file()
+                self.named += 1
+        return super().apply(changes, step=step, note=note)
 
 
 def codes(folder: Path, source: Path, form: Form | None = None, **more: object) -> list[str]:
@@ -194,6 +229,35 @@ def test_regions_and_attributes_that_cannot_be_stored(tmp_path: Path) -> None:
         "InvalidCategory",
         "InvalidPicName",
     ]
+
+
+def test_a_line_whose_texts_cannot_be_stored_leaves_no_picture(tmp_path: Path) -> None:
+    draw(tmp_path / "in/1.png")
+    meta(tmp_path / "in", add("A", "1.png", StrAttr="x" * 129))
+    assert codes(tmp_path / "w", tmp_path / "in") == ["InvalidStrAttr"]
+    assert files(tmp_path / "w") == set()
+
+
+def test_a_region_is_judged_and_kept_for_a_picture_that_is_known_already(tmp_path: Path) -> None:
+    draw(tmp_path / "in/1.png")
+    meta(tmp_path / "in", add("A", "1.png"))
+    imported(tmp_path / "w", tmp_path / "in")
+    meta(tmp_path / "in", add("A", "1.png"), add("A", "1.png", Region="1,9,2,8"))
+    imported(tmp_path / "w", tmp_path / "in")
+    assert contents(tmp_path / "w")[1][0].region == Box(1, 2, 9, 8)
+    meta(tmp_path / "in", add("A", "1.png", Region="1,900,2,8"))
+    assert codes(tmp_path / "w", tmp_path / "in") == ["RegionOutsidePicture"]
+
+
+def test_a_product_that_is_deleted_and_added_again_in_one_batch_is_described_again(
+    tmp_path: Path,
+) -> None:
+    draw(tmp_path / "in/1.png")
+    put = add("A", "1.png", CategoryId="Bag")
+    meta(tmp_path / "in", put, {"OperationType": "DELETE", "ProductId": "A"}, put)
+    imported(tmp_path / "w", tmp_path / "in")
+    ((sku,), (_,), _) = contents(tmp_path / "w")
+    assert sku.record.category == "Bag"
 
 
 def test_a_line_of_which_one_picture_fails_leaves_nothing(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from import_parts import add, contents, draw, meta
 
 from kiosk.cli import main
+from kiosk.workshop.line_report import LineReport
+from kiosk.workshop.report_file import ReportFile
 
 
 @pytest.fixture
@@ -128,9 +131,23 @@ def test_a_report_goes_on_with_its_import_and_never_keeps_lines_of_another(
     for number in range(3):
         draw(tmp_path / f"in/A/{number}.png", number)
     report = tmp_path / "report.jsonl"
-    report.write_text('{"n": 1, "source": "other.csv", "line": 1, "result": "added"}\n')
+    old = [{"n": n, "source": "other.csv", "line": n, "reason": "x" * 50} for n in range(1, 30)]
+    report.write_text("".join(json.dumps(row) + "\n" for row in old))
     command = ["catalog", "import", str(shop), str(tmp_path / "in"), "--report", str(report)]
     assert main(command) == os.EX_OK
     rows = [json.loads(line) for line in report.read_text().splitlines()]
     assert [row["source"] for row in rows] == ["A/0.png", "A/1.png", "A/2.png"]
     assert main([*command[:-1], str(tmp_path)]) != os.EX_OK  # a folder is no report
+
+
+def test_a_report_that_was_cut_short_is_whole_again(tmp_path: Path) -> None:
+    """Killed while it was written, and one batch behind what was done."""
+    path = tmp_path / "report.jsonl"
+    rows = [LineReport(n, "a", n, "S", ("p",), ("added",), earlier=n < 5) for n in range(1, 7)]
+    first = "".join(json.dumps(row.as_json()) + "\n" for row in rows[:2])
+    path.write_text(first + '{"n": 3, "sour')
+    with closing(ReportFile(path)) as report:
+        for row in rows:
+            report.take(row)
+    assert [json.loads(line)["n"] for line in path.read_text().splitlines()] == list(range(1, 7))
+    assert path.read_text().startswith(first)

@@ -37,6 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
             add(f"S{number % 4}", f"p{number}", PicFile=f"{number % 11}.png", IntAttr=number)
         )
     rows.insert(3, add("S1", "gone.png"))
+    rows.insert(6, "")  # so that places and line numbers differ
     rows.insert(9, "oops")
     rows.insert(12, {"OperationType": "DELETE", "ProductId": "S2"})
     rows += [{"operator": "ADD", "item_id": "many", "pic_list": ["1.png", "2.png", "3.png"]}]

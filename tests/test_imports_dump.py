@@ -25,7 +25,17 @@ TEXTS = (
 )
 ONE_LINE = tuple(text for text in TEXTS if "\n" not in text and "\t" not in text)
 NAMES = (
-    *("1.png", "front.JPG", "a/b.png", "a", "A/1.png", "../up.png", "/abs.png", "C:\\x.png"),
+    *(
+        "1.png",
+        "1.png/x.png",
+        "front.JPG",
+        "a/b.png",
+        "a",
+        "A/1.png",
+        "../up.png",
+        "/abs.png",
+        "C:\\x.png",
+    ),
     *(".hidden.png", "sp ace.png", "ü.png", "日本.webp", "no-suffix", "skus.csv", "con,ma.png"),
     *("q'u\"ote.png", "x" * 250, "a/../b.png", "a//b.png", "#1.png", "%41.png", "-.png"),
 )
@@ -133,6 +143,25 @@ def test_dump_and_import_give_an_equal_catalog(
     assert contents(tmp_path / "again") == contents(tmp_path / "w")
     # And no name has led out of the folder.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "out", "w"]
+
+
+def test_a_category_called_by_the_number_of_another(material: Path, tmp_path: Path) -> None:
+    known: dict[str, int | None] = {"3": None, "Bag": 3, "Hat": 4}
+    named = [PutCategory(*each) for each in known.items()]
+    with shop(tmp_path / "w2", *named) as opened:
+        data = (material / "0.png").read_bytes()
+        digest = checked_picture(data, "0.png").sha256
+        opened.pictures.keep(data, digest)
+        opened.pictures.settle()
+        for name in known:
+            put = PutSku(name, category=name), PutPicture(Picture(name, "1.png", digest))
+            opened.repository.apply(put)
+    dumped(tmp_path / "w2", tmp_path / "out", Form.INCREMENT)
+    imported(tmp_path / "again", tmp_path / "out", categories=known)
+    (tmp_path / "out/skus.csv").unlink()
+    imported(tmp_path / "bare", tmp_path / "out", categories=known)
+    for folder in ("again", "bare"):
+        assert contents(tmp_path / folder) == contents(tmp_path / "w2")
 
 
 def test_what_a_form_cannot_hold_is_refused_before_anything_is_written(
