@@ -52,6 +52,26 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def sync_file_system(path: Path) -> bool:
+    """fsync all that is written on the file system of `path`, at once: for many files much faster
+    than one after the other. False: this system cannot. Raises OSError.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    syncfs = getattr(libc, "syncfs", None)
+    if syncfs is None:
+        return False
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if syncfs(handle) == 0:
+            return True
+        code = ctypes.get_errno()
+        if code == errno.ENOSYS:
+            return False
+        raise OSError(code, os.strerror(code), str(path))
+    finally:
+        os.close(handle)
+
+
 def sync_tree(directory: Path) -> None:
     """fsync everything below `directory`, contents before the folders that name them."""
     for folder, _, names in os.walk(directory, topdown=False):

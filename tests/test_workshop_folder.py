@@ -220,6 +220,15 @@ def test_a_picture_is_there_only_once_settled_and_only_once(pictures: Pictures) 
     assert kept == [pictures.folder / digest[:2] / digest]
 
 
+def test_many_pictures_are_settled_at_once(pictures: Pictures) -> None:
+    many = {sha256(data): data for data in (b"%d" % number for number in range(100))}
+    for digest, data in many.items():
+        pictures.keep(data, digest)
+    pictures.settle()
+    assert {digest: pictures.read(digest, "one") for digest in many} == many
+    assert len([path for path in pictures.folder.rglob("*") if path.is_file()]) == 100
+
+
 def test_what_was_not_settled_can_be_taken_back(pictures: Pictures) -> None:
     pictures.keep(png(), sha256(png()))
     pictures.forget()
