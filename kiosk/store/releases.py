@@ -50,6 +50,13 @@ class Releases:
         """sha256 of the manifest's bytes. Raises OSError."""
         return self._files.sha256(self.path(release) / NAME)
 
+    def manifest_bytes(self, release: str, sha256: str) -> bytes:
+        """The manifest of a release that is there, if it has this sha256; else nothing."""
+        path = self.path(release) / NAME
+        if self._files.size(path) is None or self._files.sha256(path) != sha256:
+            return b""
+        return self._files.read(path)
+
     def install(self, data: bytes) -> Path:
         """The release with these manifest bytes, whose blobs are here; gives its folder.
 

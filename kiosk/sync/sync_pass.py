@@ -187,10 +187,11 @@ class Pass:
 
     def _manifest(self, announced: Announcement) -> tuple[bytes, Manifest]:
         blob = announced.manifest
-        if not self._store.blobs.has(blob):
+        data = self._store.releases.manifest_bytes(announced.release, blob.sha256)
+        if not data:
             self._store.room(blob.bytes)
             fetch(self._origin, self._store.blobs, blob)
-        data = self._store.blobs.read(blob)
+            data = self._store.blobs.read(blob)
         try:
             manifest = parse(data)
         except CatalogError as error:
