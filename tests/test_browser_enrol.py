@@ -10,9 +10,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import zxingcpp
 from added_parts import Bench, Feeder, build_release, judged, opened, seen
 from browser_kiosk import CAMERA, CATALOG
+from test_barcode import drawn
 
 from kiosk.additions import Enrolling
 from kiosk.board import Board, Phase, Preview
@@ -244,6 +247,19 @@ def test_what_stands_in_the_way_is_said(kiosk: EnrolKiosk, page: Page) -> None:
     expect(page.locator("#take")).to_have_text(enrol_words.TAKING)
     expect(page.locator("#notice")).to_contain_text("It was not seen well")
     expect(page.locator("#take")).to_have_text(enrol_words.TAKE)
+
+
+def test_a_barcode_is_read_from_the_camera(kiosk: EnrolKiosk, page: Page) -> None:
+    label = drawn("4006381333931", zxingcpp.BarcodeFormat.EAN13)
+    pixels = np.full((480, 640, 3), 30, np.uint8)
+    pixels[100 : 100 + label.shape[0], 100 : 100 + label.shape[1]] = label
+    view(page, "idle")
+    page.locator("#read-code").tap()
+    expect(page.locator("#read-code")).to_have_text(enrol_words.READING)
+    kiosk.lay(pixels)
+    expect(page.locator("#item-barcode")).to_have_value("4006381333931")
+    expect(page.locator("#item-sku")).to_have_value("sku-1")
+    expect(page.locator("#notice")).to_contain_text("belongs to sku-1")
 
 
 def test_the_page_goes_on_where_it_was_after_a_reload(kiosk: EnrolKiosk, page: Page) -> None:

@@ -147,6 +147,9 @@ def test_what_is_an_existing_sku_is_said_after_its_first_view(case: Case) -> Non
     with case.bench.slot.borrow() as snapshot:
         assert snapshot is not None
         assert snapshot.thumbnail(state.rival.reference)[:2] == b"\xff\xd8"
+    case.refused("refused", 101)
+    with pytest.raises(AdditionError, match="Leave that view out"):
+        case.enrolling.finish()
     case.enrolling.again()
     assert (case.state.stage, case.state.views) == (Stage.VIEWS, (0,))
 

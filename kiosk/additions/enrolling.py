@@ -122,7 +122,7 @@ class Enrolling:
 
     def take(self) -> None:
         """Take the next good view. Raises AdditionError: why none was."""
-        session = self._going()
+        session = self._unrefused()
         if len(session.taken) >= MOST_VIEWS:
             raise AdditionError("enough", f"{MOST_VIEWS} views are the most: try it now.")
         seen = self._onlooker.next(self._take_s)
@@ -176,7 +176,7 @@ class Enrolling:
     def finish(self) -> None:
         """Try it with all its views and add it; refused is no error. Raises AdditionError."""
         started_s = time.monotonic()
-        session = self._going()
+        session = self._unrefused()
         if len(session.taken) < FEWEST_VIEWS:
             raise AdditionError(
                 "too_few", f"{FEWEST_VIEWS} views that differ are needed: take more."
@@ -258,6 +258,12 @@ class Enrolling:
                 raise AdditionError("not_started", "This enrolment is over: begin again.")
             self._session.touched_s = time.monotonic()
             return self._session
+
+    def _unrefused(self) -> _Session:
+        session = self._going()
+        if session.rival is not None:
+            raise AdditionError("refused", "Leave that view out first, or give this up.")
+        return session
 
     def _same(self, session: _Session) -> None:
         if self._session is not session:

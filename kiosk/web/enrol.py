@@ -187,7 +187,7 @@ def _refused(rival: Rival) -> dict[str, str]:
 
 
 def _done(state: State) -> dict[str, str]:
-    detail = enrol_words.DONE_DETAIL.format(seconds=f"{state.enrol.took_s:.1f}")
+    detail = enrol_words.DONE_DETAIL.format(seconds=f"{max(state.enrol.took_s, 0.1):.1f}")
     if not state.added.ok:
         detail = enrol_words.NOT_KEPT.format(reason=state.added.message)
     return {"say": enrol_words.DONE, "detail": detail}

@@ -80,12 +80,12 @@ $("form").onsubmit = async (event) => {
   document.activeElement?.blur();
   await post("start", body);
 };
-$("read").onclick = async () => {
-  $("read").disabled = true;
-  $("read").textContent = page.dataset.reading;
+$("read-code").onclick = async () => {
+  $("read-code").disabled = true;
+  $("read-code").textContent = page.dataset.reading;
   const found = await post("barcode");
-  $("read").textContent = page.dataset.read;
-  $("read").disabled = false;
+  $("read-code").textContent = page.dataset.read;
+  $("read-code").disabled = false;
   if (!found) return;
   $("item-barcode").value = found.barcode;
   if (found.sku) $("item-sku").value = found.sku;
