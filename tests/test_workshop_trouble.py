@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -287,6 +289,45 @@ def test_a_full_disk_leaves_no_piece_of_a_picture(tmp_path: Path) -> None:
 
     assert ended(forked(limited(10_000, work))) == 0
     assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+STORING = """
+import os, sys
+from pathlib import Path
+from kiosk.workshop.changes import Picture, PutPicture
+from kiosk.workshop.folder import workshop
+with workshop(Path(sys.argv[1])) as shop:
+    for number in range(int(sys.argv[2])):
+        shop.pictures.keep(b"%d" % number, f"{number:064x}")
+    shop.pictures.settle()
+    shop.repository.apply([PutPicture(Picture("a", "1", "0" * 64))])
+    os._exit(0)  # what closing would sync is not what counts
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="apt-get install strace")
+@pytest.mark.parametrize("pictures", [1, 40])
+def test_pictures_are_on_the_disk_before_they_get_their_names_and_rows(
+    tmp_path: Path, pictures: int
+) -> None:
+    init(tmp_path / "shop")
+    calls = "trace=rename,renameat,renameat2,fsync,fdatasync,syncfs,pwrite64"
+    seen = tmp_path / "seen"
+    whole = ["strace", "-f", "-y", "-e", calls, "-o", str(seen), sys.executable, "-c", STORING]
+    shop = str(tmp_path / "shop")
+    subprocess.run([*whole, shop, str(pictures)], check=True, timeout=DEADLINE_S)
+    told = seen.read_text().splitlines()
+
+    def places(*texts: str) -> list[int]:
+        return [n for n, line in enumerate(told) if all(text in line for text in texts)]
+
+    renamed = places("rename", "/pictures/")
+    assert len(renamed) == pictures
+    before = places("fsync(", "/pictures/00/.0000") if pictures == 1 else places("syncfs(")
+    after = places("fsync(", "/pictures/00>")
+    rows = places("pwrite64", "workshop.sqlite-wal")
+    committed = places("sync(", "workshop.sqlite-wal")
+    assert before[0] < renamed[0] <= renamed[-1] < after[-1] < rows[0] < committed[-1]
 
 
 def test_pictures_that_vanish_or_change_cost_only_themselves(tmp_path: Path, models: Path) -> None:
