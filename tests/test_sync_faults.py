@@ -67,7 +67,7 @@ def large_blob(office: HeadOffice, size: int = LARGE) -> str:
 
 
 EVERYWHERE = {
-    "portal": (does.portal, "unusable"),
+    "portal": (does.portal, "portal"),
     "redirect off the origin": (does.sent_on("http://127.0.0.2/login"), "redirected"),
     "redirect to another scheme": (does.sent_on("https://127.0.0.1/"), "redirected"),
     "redirect loop": (does.sent_on("/metadata/timestamp.json"), "redirected"),
@@ -122,7 +122,7 @@ def test_a_stick_that_is_not_in_is_offline(tmp_path: Path, kiosk: Kiosk) -> None
 
 
 BLOBS = {
-    "portal": (does.portal, SyncState.OFFLINE, "unusable"),
+    "portal": (does.portal, SyncState.OFFLINE, "portal"),
     "404": (does.status(404), SyncState.OFFLINE, "not_found"),
     "503": (does.status(503), SyncState.OFFLINE, "http_503"),
     "gzip bomb": (does.bomb, SyncState.OFFLINE, "unusable"),

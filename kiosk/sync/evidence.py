@@ -51,6 +51,11 @@ def too_slow(name: str, reason: str) -> Unanswered:
     return Unanswered("slow", f"{name}: {reason}; {NETWORK}")
 
 
+def portal(name: str) -> Unanswered:
+    """A web page, whatever was asked for."""
+    return Unanswered("portal", f"{name}: a web page came instead of a catalog; {LOGIN}")
+
+
 def unusable(name: str, reason: str) -> Unanswered:
     """An answer, but not one of a server that has the file."""
     return Unanswered("unusable", f"{name}: {reason}; {LOGIN}")

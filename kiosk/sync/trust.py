@@ -105,7 +105,7 @@ def fault(name: str, error: Exception, came: bytes, at: datetime) -> Exception:
     if isinstance(error, OSError):
         return error
     if evidence.is_page("", came):
-        return unusable(name, "a web page came instead")
+        return evidence.portal(name)
     if isinstance(error, DownloadError) or not evidence.is_signed_metadata(came):
         return unusable(name, f"what came is not a catalog's metadata ({_words(error)})")
     if isinstance(error, BadVersionNumberError):

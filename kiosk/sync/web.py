@@ -8,28 +8,24 @@ another place; and whatever it does, each request ends by the clock.
 from __future__ import annotations
 
 import re
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 
 from kiosk import __version__
 from kiosk.sync import evidence
+from kiosk.sync.connection import Watch, pools_for
 from kiosk.sync.evidence import Unanswered, cut_off, too_slow, unreachable, unusable
 from kiosk.sync.origin import CHUNK, Limits, Tail, Traffic
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _MOST_REDIRECTS = 3
 _TROUBLE = (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError)
-"""What a transfer fails with, also when its connection is cut under it by `_Watch`."""
+"""What a transfer fails with, also when its connection is cut under it by `Watch`."""
 
 Reply = urllib3.response.BaseHTTPResponse
 
@@ -46,7 +42,7 @@ class WebOrigin:
         self._limits = limits
         self._clock = clock
         self._open: list[HTTPConnection] = []
-        self._pools = _pools(self.name, self._open)
+        self._pools = pools_for(self.name, self._open)
         self._end = 0.0
         self.begin()
 
@@ -82,22 +78,22 @@ class WebOrigin:
     @contextmanager
     def _reply(
         self, url: str, headers: dict[str, str], whole_s: float
-    ) -> Iterator[tuple[Reply, _Watch]]:
+    ) -> Iterator[tuple[Reply, Watch]]:
         """The head of an answer; its connection is cut when `whole_s` are over."""
         whole_s = min(whole_s, self._end - self._clock())
         if whole_s <= 0:
             raise too_slow(url, f"the pass took more than {self._limits.pass_s:.0f} seconds")
-        with _Watch(self._open, min(whole_s, self._limits.small_s)) as head:
+        with Watch(self._open, min(whole_s, self._limits.small_s)) as head:
             reply = self._asked(url, headers, head)
         try:
             if head.late:  # the cut may look like the end of a head
                 raise _broken(url, TimeoutError(), late=True)
-            with _Watch(self._open, whole_s) as watch:
+            with Watch(self._open, whole_s) as watch:
                 yield reply, watch
         finally:
             reply.close()
 
-    def _asked(self, url: str, headers: dict[str, str], watch: _Watch) -> Reply:
+    def _asked(self, url: str, headers: dict[str, str], watch: Watch) -> Reply:
         place = url
         for _ in range(_MOST_REDIRECTS + 1):
             self.traffic.requests += 1
@@ -123,7 +119,7 @@ class WebOrigin:
                 break
         raise evidence.refused(url, reply.status, "")
 
-    def _chunks(self, url: str, reply: Reply, watch: _Watch) -> Iterator[bytes]:
+    def _chunks(self, url: str, reply: Reply, watch: Watch) -> Iterator[bytes]:
         """The body as it comes. Never decoded: what was not asked for is refused."""
         encoding = reply.headers.get("Content-Encoding", "identity")
         if encoding.lower() != "identity":
@@ -155,67 +151,6 @@ class WebOrigin:
 
 
 _HEADERS = {"User-Agent": f"kiosk/{__version__}", "Accept-Encoding": "identity"}
-
-
-class _Watch:
-    """Cuts the connections when the time is over: a server that drips ends by nothing else."""
-
-    def __init__(self, connections: list[HTTPConnection], seconds: float) -> None:
-        self.late = False
-        self._connections = connections
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        self._timer.join()
-
-    def _cut(self) -> None:
-        self.late = True
-        for connection in self._connections:
-            if isinstance(connection.sock, socket.socket):
-                try:  # of the plain socket, below TLS: nobody waits for a farewell
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-                except OSError:
-                    continue  # it is closed already, which is what was wanted
-
-
-def _pools(base: str, made: list[HTTPConnection]) -> urllib3.PoolManager:
-    """One connection at a time; each that is made is noted in `made`."""
-
-    class Plain(HTTPConnection):
-        def connect(self) -> None:
-            made.append(self)
-            super().connect()
-
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
-            made.append(self)
-            super().connect()
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    parts = urlsplit(base)
-    proxy = getproxies().get(parts.scheme)
-    if proxy and not proxy_bypass(parts.hostname or ""):
-        pools: urllib3.PoolManager = urllib3.ProxyManager(proxy, num_pools=1, maxsize=1)
-    else:
-        pools = urllib3.PoolManager(num_pools=1, maxsize=1)
-    pools.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-    return pools
 
 
 def _origin_of(url: str) -> tuple[str, str | None, int | None]:
@@ -269,7 +204,7 @@ def _start(url: str, reply: Reply, size: int, offset: int) -> int:
     if reply.status not in (200, 206):
         raise _refusal(url, reply)
     if evidence.is_page(reply.headers.get("Content-Type", "")):
-        raise unusable(url, "a web page came instead")
+        raise evidence.portal(url)
     start, total = 0, reply.headers.get("Content-Length") or str(size)
     if reply.status == 206:
         match = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))

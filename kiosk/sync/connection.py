@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections that can be cut from outside: no timeout of a socket ends one that drips."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+
+class Watch:
+    """Cuts the connections when the time is over: a server that drips ends by nothing else."""
+
+    def __init__(self, connections: list[HTTPConnection], seconds: float) -> None:
+        self.late = False
+        self._connections = connections
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+    def _cut(self) -> None:
+        self.late = True
+        for connection in self._connections:
+            if isinstance(connection.sock, socket.socket):
+                try:  # of the plain socket, below TLS: nobody waits for a farewell
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+                except OSError:
+                    continue  # it is closed already, which is what was wanted
+
+
+def pools_for(base: str, made: list[HTTPConnection]) -> urllib3.PoolManager:
+    """One connection at a time; each that is made is noted in `made`."""
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            made.append(self)
+            super().connect()
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            made.append(self)
+            super().connect()
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    parts = urlsplit(base)
+    proxy = getproxies().get(parts.scheme)
+    if proxy and not proxy_bypass(parts.hostname or ""):
+        pools: urllib3.PoolManager = urllib3.ProxyManager(proxy, num_pools=1, maxsize=1)
+    else:
+        pools = urllib3.PoolManager(num_pools=1, maxsize=1)
+    pools.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    return pools
