@@ -13,13 +13,16 @@ from functools import cache
 from kiosk.capture.process import CaptureProcess
 from kiosk.catalog.details import SWITCHED_OFF
 from kiosk.catalog.snapshot import Snapshot
-from kiosk.config import Config, catalog_directory, made_state_directory
-from kiosk.errors import CameraError, KioskError, StateError
-from kiosk.models import load_models
+from kiosk.config import Config, made_state_directory
+from kiosk.errors import CameraError, CatalogError, KioskError, StateError
+from kiosk.models import Models, load_models
 from kiosk.recognise import Recogniser
+from kiosk.store.place import open_answering, store_of
+from kiosk.store.standing import standing
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
 from kiosk.web.server import bound
+from kiosk.web.words import SYNC_STATES
 
 CAMERA_PATIENCE_S = 8.0
 MIN_FREE_BYTES = 200 * 1024 * 1024
@@ -37,7 +40,8 @@ def check(config: Config) -> list[Finding]:
     models = cache(lambda: load_models(config.models, config.locate))
     parts: list[tuple[str, Callable[[], str]]] = [
         ("models", lambda: _models(*models())),
-        ("catalog", lambda: _catalog(config, models()[1])),
+        ("catalog", lambda: _catalog(config, Models(*models()))),
+        ("releases", lambda: _releases(config)),
         ("camera", lambda: _camera(config, Recogniser(*models(), config.verify))),
         ("state", lambda: _state(config)),
         ("port", lambda: _port(config)),
@@ -57,9 +61,8 @@ def _models(locator: Locator, embedder: Embedder) -> str:
     return ", ".join(f"{card.name} {card.version} ({card.sha256[:8]})" for card in cards)
 
 
-def _catalog(config: Config, embedder: Embedder) -> str:
-    path = catalog_directory(config)
-    snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
+def _catalog(config: Config, models: Models) -> str:
+    snapshot = open_answering(config, models).snapshot
     try:
         manifest = snapshot.manifest
         return (
@@ -72,6 +75,19 @@ def _catalog(config: Config, embedder: Embedder) -> str:
 
 def _second_look(config: Config, snapshot: Snapshot) -> str:
     return snapshot.details.name if config.verify.on else SWITCHED_OFF
+
+
+def _releases(config: Config) -> str:
+    """How the kiosk stands with its channel. Being offline is nothing wrong."""
+    store = store_of(config)
+    status, pointer = store.status(), store.pointer()
+    well, message = standing(status, pointer)
+    said = SYNC_STATES[status.state] + (f": {message}" if message else "")
+    if not well:
+        raise CatalogError(said)
+    current = pointer.current
+    number = f"; number {current.seq} is current, {pointer.phase}" if current else ""
+    return said + number
 
 
 def _camera(config: Config, recogniser: Recogniser) -> str:

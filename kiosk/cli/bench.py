@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from kiosk import bench
-from kiosk.catalog.snapshot import Snapshot
 from kiosk.cli.options import Verbs, add_config, load_config
-from kiosk.config import Config, catalog_directory
+from kiosk.config import Config
 from kiosk.errors import UsageError
-from kiosk.models import load_models
+from kiosk.models import Models, load_models
 from kiosk.recognise import Recogniser
+from kiosk.store.place import open_answering
 from kiosk.vision.image import single_threaded
 
 
@@ -89,9 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _stages(arguments: argparse.Namespace, config: Config, threads: int) -> dict[str, Any]:
     models = dataclasses.replace(config.models, threads=threads)
-    locator, embedder = load_models(models, config.locate)
-    path = arguments.catalog or catalog_directory(config)
-    snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
+    config = dataclasses.replace(config, models=models)
+    opened = open_answering(config, Models(*load_models(models, config.locate)), arguments.catalog)
+    snapshot = opened.snapshot
+    locator, embedder = opened.models.locator, opened.models.embedder
     width, height = config.camera.width, config.camera.height
     try:
         frames = (
@@ -117,9 +118,10 @@ def _stages(arguments: argparse.Namespace, config: Config, threads: int) -> dict
 
 
 def _waits(arguments: argparse.Namespace, config: Config) -> int:
-    locator, embedder = load_models(config.models, config.locate)
-    path = arguments.catalog or catalog_directory(config)
-    snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
+    own = Models(*load_models(config.models, config.locate))
+    opened = open_answering(config, own, arguments.catalog)
+    snapshot = opened.snapshot
+    locator, embedder = opened.models.locator, opened.models.embedder
     recogniser = Recogniser(
         locator, embedder, config.verify, items=config.decide.items, codes=config.barcode.mode
     )

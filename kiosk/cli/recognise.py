@@ -14,11 +14,11 @@ from typing import Any
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.cli.options import Verbs, add_config, load_config
 from kiosk.cli.visible import visible
-from kiosk.config import catalog_directory
 from kiosk.decide import Answer, Said, Verdict, judge, same
 from kiosk.errors import ImageError
-from kiosk.models import load_models
+from kiosk.models import Models, load_models
 from kiosk.recognise import Recogniser, still
+from kiosk.store.place import open_answering
 from kiosk.values import Look, Match, Outcome, Rule, Verified
 from kiosk.vision.decode import read_picture
 
@@ -47,10 +47,10 @@ def register(verbs: Verbs) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments)
-    locator, embedder = load_models(config.models, config.locate)
-    recogniser = Recogniser(locator, embedder, config.verify)
-    path = arguments.catalog or catalog_directory(config)
-    snapshot = Snapshot.open(path, embedder=embedder.card.sha256, config=config.search)
+    own = Models(*load_models(config.models, config.locate))
+    opened = open_answering(config, own, arguments.catalog)
+    snapshot, models = opened.snapshot, opened.models
+    recogniser = Recogniser(models.locator, models.embedder, config.verify)
     failed = doubted = 0
     try:
         if arguments.asked is not None:

@@ -20,13 +20,14 @@ from kiosk.cli.explain import add_journal, journal_path
 from kiosk.cli.journal import parse_since
 from kiosk.cli.options import Verbs, add_config, load_config
 from kiosk.cli.visible import visible
-from kiosk.config import Config, catalog_directory, deciding
+from kiosk.config import Config, deciding
 from kiosk.errors import CatalogError, ReleaseNeeded, StateError, UsageError
 from kiosk.journal import Story, stories, story
 from kiosk.refusals import REFUSALS_FILE, Refusals
 from kiosk.refusals import read as read_refusals
 from kiosk.replay import Flip, Replayed, Tally, again, differences, flips
 from kiosk.replay.differ import accepted, largest
+from kiosk.store.place import answering_folder, derived_folder
 
 _FLIP = "{at:<19}  {before:<30}  {after:<30}  {effect:<7}  {said}"
 
@@ -87,10 +88,13 @@ def _one(args: argparse.Namespace, config: Config) -> int:
     found = story(path, args.decision)
     if found.damage:
         raise StateError(found.damage)
-    folder = args.release or catalog_directory(config)
+    folder = args.release or answering_folder(config)
     _fitting(found, folder, given=args.release is not None)
     snapshot = Snapshot.open(
-        folder, embedder=str(found.evidence["hashes"]["embedder"]), config=config.search
+        folder,
+        embedder=str(found.evidence["hashes"]["embedder"]),
+        config=config.search,
+        derived=derived_folder(config, folder),
     )
     try:
         refusals = _refusals(path, snapshot)
@@ -196,9 +200,10 @@ def _report(found: Story, made: Replayed, changed: tuple[str, ...]) -> dict[str,
 
 def _many(args: argparse.Namespace, config: Config) -> int:
     since = parse_since(args.since, datetime.now(UTC))
-    path, folder = journal_path(args), args.release or catalog_directory(config)
+    path, folder = journal_path(args), args.release or answering_folder(config)
     embedder = read_manifest(folder).embedder.sha256
-    snapshot = Snapshot.open(folder, embedder=embedder, config=config.search)
+    derived = derived_folder(config, folder)
+    snapshot = Snapshot.open(folder, embedder=embedder, config=config.search, derived=derived)
     tally = Tally()
     try:
         refusals = _refusals(path, snapshot)

@@ -10,6 +10,7 @@ from kiosk.catalog.details import SWITCHED_OFF
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.refusals import RefusalDesk
 from kiosk.store import Pointer
+from kiosk.store.standing import standing
 from kiosk.values.sync import SyncState, SyncStatus
 from kiosk.vision.session import Card
 
@@ -54,19 +55,12 @@ def release_status(
 ) -> ReleaseStatus:
     """`said`: by the last sync pass; `source`: where releases come from, empty: nowhere."""
     current, put_away = pointer.current, pointer.quarantined[::-1]
-    messages = [said.message] if said.state is not SyncState.NEVER else []
-    wrong = said.state in _WRONG
-    if current is None and put_away:
-        wrong = True
-        messages.append(f"Release {put_away[0].release} was put away: {put_away[0].reason}.")
-    if pointer.damaged:
-        wrong = True
-        messages.append(f"The release on this disk is damaged: {pointer.damaged}.")
+    well, message = standing(said, pointer)
     known = bool(source or current or put_away or said.state is not SyncState.NEVER)
     return ReleaseStatus(
-        ok=not wrong if known else None,
+        ok=well if known else None,
         state=said.state,
-        message=" ".join(messages),
+        message=message,
         at=said.at,
         channel=said.channel,
         seq=current.seq if current else 0,
@@ -77,7 +71,3 @@ def release_status(
         kiosk_id=kiosk_id,
         fingerprint=fingerprint,
     )
-
-
-_WRONG = (SyncState.STALE, SyncState.CLOCK_UNTRUSTED, SyncState.TAMPER, SyncState.HELD)
-"""States that a person should do something about; being offline is none of them."""

@@ -38,7 +38,7 @@ def publish(files: Files, folder: Path, metadata: Mapping[str, bytes]) -> int:
 
 
 def _plain(name: str) -> bool:
-    return Path(name).name == name and not name.startswith(".")
+    return bool(name) and Path(name).name == name and not name.startswith(".")
 
 
 def _rank(name: str) -> tuple[int, int, str]:

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Releases on trial, real ones: what is bad ends on the release before, put away and told of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bad_releases
+import numpy as np
+import pytest
+import tiny_models
+from store_parts import fetched
+
+from kiosk.announcement import Gate
+from kiosk.catalog.build import BuildOptions, build
+from kiosk.catalog.manifest import read_manifest
+from kiosk.catalog.snapshot import SnapshotSlot
+from kiosk.config import Config, ModelsConfig
+from kiosk.models import Models, load_models
+from kiosk.store import Phase, Pointer, Store
+from kiosk.store.opening import Opened, open_release
+from kiosk.store.selftest import _tried, self_test
+from kiosk.store.watch import ACTIVATED, DAMAGED, GOOD, QUARANTINED, StoreWatch
+
+AT_ONCE = Gate(good_after_s=0, good_after_decisions=1)
+
+
+def make_release(models: Path, out: Path, items: range, shots: int = 1) -> Path:
+    source = out.parent / f"{out.name}-source"
+    for item in items:
+        for shot in range(shots):
+            tiny_models.write_picture(source / f"sku-{item}" / f"{shot}.png", item, shot)
+    locator, embedder = tiny_models.open_models(models)
+    build(source, out, locator=locator, embedder=embedder, options=BuildOptions())
+    return out
+
+
+@pytest.fixture(scope="module")
+def old(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_release(models, tmp_path_factory.mktemp("old") / "release", range(6))
+
+
+@pytest.fixture(scope="module")
+def new(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_release(models, tmp_path_factory.mktemp("new") / "release", range(24))
+
+
+@dataclass
+class Journal:
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def note(self, kind: str, body: Mapping[str, Any]) -> None:
+        self.notes.append((kind, dict(body)))
+
+    def flush(self, timeout_s: float) -> bool:
+        return True
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.notes]
+
+
+class Rig:
+    """A running kiosk as far as its catalog goes; another one on the same store is a new start."""
+
+    def __init__(
+        self, store: Store, models: Path, test: Callable[[Path, Gate], str] | None = None
+    ) -> None:
+        self.store = store
+        self.config = Config(models=ModelsConfig(directory=str(models), threads=1))
+        self.slot = SnapshotSlot()
+        self.journal = Journal()
+        self.now_s = 0.0
+        self.said: list[tuple[Pointer, str]] = []
+        self.own = Models(*load_models(self.config.models, self.config.locate))
+        self.opened: Opened | None = None
+        self.test = test or self._tested
+        self.watch = StoreWatch(
+            store,
+            self.slot,
+            self.journal,
+            test=lambda path, gate: self.test(path, gate),
+            open_release=self._open,
+            on_swap=lambda opened: setattr(self, "opened", opened),
+            on_change=lambda pointer, trouble: self.said.append((pointer, trouble)),
+            clock_s=lambda: self.now_s,
+        )
+
+    def _tested(self, path: Path, gate: Gate) -> str:
+        return self_test(path, self.config, gate, self.store.derived)
+
+    def _open(self, path: Path) -> Opened:
+        with self.slot.borrow_release() as beside:
+            return open_release(
+                path, self.config, self.own, derived=self.store.derived, beside=beside
+            )
+
+    @property
+    def answers(self) -> str:
+        with self.slot.borrow() as snapshot:
+            return snapshot.release if snapshot else ""
+
+    def look(self, times: int = 3) -> Rig:
+        for _ in range(times):
+            self.watch.look()
+        return self
+
+    def decided(self) -> None:
+        self.watch.decided(None, ())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def passes(path: Path, gate: Gate) -> str:
+    return ""
+
+
+def settled(store: Store, release: Path, models: Path) -> Rig:
+    """A kiosk that answers from a good release."""
+    good = fetched(store, release, 1)
+    store.activate(good, AT_ONCE, "shop")
+    rig = Rig(store, models, passes).look()
+    rig.decided()
+    rig.look()
+    assert store.pointer().phase is Phase.GOOD
+    rig.test = rig._tested
+    rig.journal.notes.clear()
+    return rig
+
+
+def test_a_new_release_answers_is_tried_and_is_good_after_a_while(
+    old: Path, new: Path, models: Path, store: Store
+) -> None:
+    rig = settled(store, old, models)
+    after = fetched(store, new, 2)
+    store.activate(after, Gate(good_after_s=600, good_after_decisions=2))
+    rig.look()
+    assert rig.answers == after.release
+    assert store.pointer().tries == 1
+    rig.decided()
+    rig.decided()
+    rig.now_s = 599
+    assert rig.look().store.pointer().phase is Phase.TRIAL
+    rig.now_s = 600
+    pointer = rig.look().store.pointer()
+    assert (pointer.phase, pointer.tries) == (Phase.GOOD, 0)
+    assert rig.journal.kinds == [ACTIVATED, GOOD]
+    store.collect()
+    assert rig.answers == after.release
+
+
+BAD: dict[str, tuple[Callable[[Path, Path], Path], Gate, str]] = {
+    "NaN rows": (bad_releases.nan_rows, Gate(), "not a finite vector"),
+    "permuted ids": (bad_releases.permuted_ids, Gate(), "find another SKU"),
+    "5 % swapped labels": (bad_releases.swapped_labels, Gate(), "find another SKU"),
+    "wrong model hash": (bad_releases.another_embedder, Gate(), "embedder ffff"),
+    "too slow an index": (lambda release, out: release, Gate(p95_ms_max=1e-6), "take longer"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_bad_release_ends_on_the_one_before_put_away_and_told_of(
+    fault: str, old: Path, new: Path, models: Path, store: Store, tmp_path: Path
+) -> None:
+    spoil, gate, reason = BAD[fault]
+    rig = settled(store, old, models)
+    before = store.pointer()
+    bad = fetched(store, spoil(new, tmp_path / "bad"), 2)
+    store.activate(bad, gate)
+    rig.look()
+    pointer = store.pointer()
+    assert pointer.current == before.current
+    assert pointer.phase is Phase.GOOD
+    assert pointer.barred(bad.manifest) is not None
+    assert reason in pointer.quarantined[-1].reason
+    assert rig.answers == before.current.release if before.current else False
+    assert rig.journal.kinds == [ACTIVATED, QUARANTINED]
+    assert rig.journal.notes[-1][1]["answers"] == rig.answers
+    assert rig.look().journal.kinds == [ACTIVATED, QUARANTINED], "said once"
+    again = Rig(store, models).look()
+    assert again.answers == rig.answers
+    assert again.journal.kinds == [], "also after a new start"
+
+
+def test_the_same_is_refused_before_it_is_ever_activated(
+    new: Path, models: Path, tmp_path: Path
+) -> None:
+    config = Config(models=ModelsConfig(directory=str(models), threads=1))
+    assert self_test(new, config, Gate()) == ""
+    bad = bad_releases.permuted_ids(new, tmp_path / "bad")
+    assert "find another SKU" in self_test(bad, config, Gate())
+
+
+def test_an_index_that_crashes_does_so_in_a_child_and_is_built_anew(
+    old: Path, new: Path, models: Path, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = settled(store, old, models)
+    after = fetched(store, new, 2)
+    assert rig.test(store.release(after), Gate()) == ""
+    maim(store.derived)
+    store.activate(after, Gate())
+    rig.look()
+    assert "its self-test crashed (SIG" in caplog.text
+    assert rig.answers == after.release
+
+
+def test_a_release_that_crashes_whatever_its_index_is_put_away(
+    old: Path, new: Path, models: Path, store: Store
+) -> None:
+    rig = settled(store, old, models)
+    before = rig.answers
+    after = fetched(store, new, 2)
+
+    def again(path: Path, gate: Gate) -> str:
+        assert rig._tested(path, gate) == ""
+        maim(store.derived)
+        return _tried(path, rig.config, gate, store.derived, 600)[0]
+
+    rig.test = again
+    store.activate(after, Gate())
+    rig.look()
+    assert rig.answers == before
+    assert "its self-test crashed (SIG" in store.pointer().quarantined[-1].reason
+
+
+def test_a_self_test_that_hangs_is_ended(old: Path, models: Path) -> None:
+    config = Config(models=ModelsConfig(directory=str(models), threads=1))
+    assert "did not end within 0.01 s" in self_test(old, config, Gate(), time_limit_s=0.01)
+
+
+def maim(derived: Path) -> list[Path]:
+    """Let the nodes of every Annoy file point to where there are none, signed as ours."""
+    files = sorted(derived.glob("*.ann"))
+    assert files
+    for path in files:
+        data = np.frombuffer(path.read_bytes(), np.int32).copy()
+        data[1:3] = 2**30  # children of a node
+        width = 3 + tiny_models.DIMENSION
+        for node in range(len(data) // width):
+            if 1 < data[node * width] < 2**20:
+                data[node * width + 1 : node * width + 3] = 2**30
+        path.write_bytes(data.tobytes())
+        sidecar = path.with_suffix(".json")
+        body = json.loads(sidecar.read_text())
+        body["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        sidecar.write_text(json.dumps(body))
+    return files
+
+
+def test_three_starts_that_end_badly_put_a_release_away(
+    old: Path, new: Path, models: Path, store: Store
+) -> None:
+    before = settled(store, old, models).answers
+    after = fetched(store, new, 2)
+    store.activate(after, Gate())
+    for _ in range(3):
+        assert Rig(store, models, test=passes).look(1).answers == after.release
+    last = Rig(store, models, test=passes).look()
+    assert last.answers == before
+    assert store.pointer().barred(after.manifest) is not None
+    assert last.journal.kinds == [QUARANTINED]
+    assert "three starts" in last.journal.notes[0][1]["reason"]
+
+
+def test_starts_that_end_in_order_say_nothing_against_a_release(
+    old: Path, new: Path, models: Path, store: Store
+) -> None:
+    settled(store, old, models)
+    after = fetched(store, new, 2)
+    store.activate(after, Gate())
+    for _ in range(5):
+        rig = Rig(store, models, test=passes).look(1)
+        assert rig.answers == after.release
+        rig.watch.stop()
+    assert store.pointer().phase is Phase.TRIAL
+
+
+def test_a_bad_first_release_answers_nothing_and_says_so(
+    new: Path, models: Path, store: Store, tmp_path: Path
+) -> None:
+    bad = fetched(store, bad_releases.permuted_ids(new, tmp_path / "bad"), 1)
+    store.activate(bad, Gate(), "shop")
+    rig = Rig(store, models).look()
+    assert rig.answers == ""
+    assert not rig.watch.active
+    assert rig.said[-1][1]
+    good = fetched(store, new, 2)
+    store.activate(good, Gate())
+    assert rig.look().answers == good.release
+
+
+def test_a_good_release_that_is_damaged_later_gives_way_until_it_is_mended(
+    old: Path, new: Path, models: Path, store: Store
+) -> None:
+    rig = settled(store, old, models)
+    after = fetched(store, new, 2)
+    store.activate(after, AT_ONCE)
+    rig.look()
+    rig.decided()
+    rig.look()
+    file = next(store.release(after).rglob("vectors.npy"))
+    file.chmod(0o644)
+    file.write_bytes(bytes(file.stat().st_size))
+    again = Rig(store, models).look()
+    pointer = store.pointer()
+    assert again.answers == rig.store.pointer().previous.release  # type: ignore[union-attr]
+    assert pointer.current == after
+    assert pointer.damaged
+    assert not pointer.quarantined
+    assert again.journal.kinds == [DAMAGED]
+    with pytest.raises(Exception, match="damaged on this disk"):
+        fetched(store, new, 2)
+    store.activate(fetched(store, new, 2), AT_ONCE)  # what a sync pass does
+    assert again.look().answers == after.release
+
+
+def test_a_release_brings_its_models_and_is_looked_at_with_them(
+    old: Path, models: Path, store: Store, tmp_path: Path
+) -> None:
+    other = tiny_models.write_models(tmp_path / "other", shift=90.0)
+    release = make_release(other, tmp_path / "with" / "release", range(6))
+    rig = settled(store, old, models)
+    own = rig.own.embedder.card.sha256
+    bad = fetched(store, release, 2)
+    store.activate(bad, Gate())
+    rig.look()
+    assert store.pointer().barred(bad.manifest) is not None, "it needs models that are not here"
+    (release / "models").mkdir()
+    names = []
+    for name in ("embedder.onnx", "embedder.toml", "detector.onnx", "detector.toml"):
+        (release / "models" / name).write_bytes((other / name).read_bytes())
+        names.append(f"models/{name}")
+
+    bad_releases.resealed(release, read_manifest(release), *names)
+    good = fetched(store, release, 3)
+    store.activate(good, Gate())
+    rig.look()
+    assert rig.answers == good.release
+    assert rig.opened is not None
+    assert rig.opened.models.embedder.card.sha256 != own
