@@ -175,6 +175,7 @@ def _numbers(match: Match) -> str:
 def _marks(match: Match) -> str:
     marks = [f"look-alikes {match.group}"] if match.group else []
     marks += ["refused"] if match.refused else []
+    marks += ["added on the kiosk"] if match.added else []
     marks += [] if match.accept is None else [f"its own limit {match.accept:.3f}"]
     return f"  ({', '.join(marks)})" if marks else ""
 

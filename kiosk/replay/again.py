@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from kiosk.catalog.details import COMPARED_SKUS
 from kiosk.catalog.snapshot import Candidate, Snapshot
 from kiosk.decide import Conclusion, Moment, Verdict, conclude, judge
-from kiosk.errors import EmbeddingError, StateError
+from kiosk.errors import CatalogError, EmbeddingError, StateError
 from kiosk.journal import Story
 from kiosk.recognise.second_look import by_evidence, compared, turns
 from kiosk.refusals import Refusals
@@ -24,6 +24,7 @@ from kiosk.values import Features, Look, Match, Outcome, Verified
 from kiosk.verify import joined
 
 FEATURES_GONE = "there are no local features of it: the second look is as it was then"
+ADDED_HERE = "an item that was added on the kiosk took part, and a release does not have it"
 NO_DETAILS = "this release has no second look to compare with: it is as it was then"
 
 
@@ -65,6 +66,8 @@ def again(
         _marked(look, then, snapshot, same, refusals)
         for look, then in zip((*looks, settling), story.looks, strict=True)
     )
+    if any(match.added for look in story.looks for match in look.matches):
+        remarks = (*remarks, ADDED_HERE)
     conclusion = _concluded(seen, agreement_frames, story)
     return Replayed(conclusion.verdict, conclusion.moment, seen, same, remarks)
 
@@ -166,6 +169,7 @@ def _marked(
     """The look with what people said is not a SKU, and with what its barcodes name."""
     assert look.embedding is not None
     coded = then.coded if same else snapshot.coded(then.codes)
+    coded = tuple(sku for sku in coded if _holds(snapshot, sku))
     listed = {match.sku for match in look.matches}
     named = tuple(snapshot.named(sku, look.embedding).match for sku in coded if sku not in listed)
     if refusals is not None and not same:
@@ -180,6 +184,15 @@ def _marked(
             for match in (*look.matches, *named)
         )
     return replace(look, matches=by_evidence(matches), coded=coded)
+
+
+def _holds(snapshot: Snapshot, sku: str) -> bool:
+    """False for what was added on the kiosk."""
+    try:
+        snapshot.record(sku)
+    except CatalogError:
+        return False
+    return True
 
 
 def _compared_features(look: Look) -> Features | None:
