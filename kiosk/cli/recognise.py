@@ -16,8 +16,10 @@ from kiosk.cli.options import Verbs, add_config, load_config
 from kiosk.cli.visible import visible
 from kiosk.decide import Answer, Said, Verdict, judge, same
 from kiosk.errors import ImageError
+from kiosk.imports.filter import parse, row_of
 from kiosk.models import Models, load_models
 from kiosk.recognise import Recogniser, still
+from kiosk.recognise.listed import Wanted
 from kiosk.store.place import open_answering
 from kiosk.values import Look, Match, Outcome, Rule, Verified
 from kiosk.vision.decode import read_picture
@@ -41,16 +43,22 @@ def register(verbs: Verbs) -> None:
         metavar="SKU",
         help="only say whether it is this SKU: yes, no or unsure; exit code 69 unless all are yes",
     )
+    parser.add_argument(
+        "--filter",
+        metavar="EXPR",
+        help="list only SKUs that match, such as: category = 'Rings' AND int_attr < 100",
+    )
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    wanted = _wanted(arguments.filter)
     config = load_config(arguments)
     own = Models(*load_models(config.models, config.locate))
     opened = open_answering(config, own, arguments.catalog)
     snapshot, models = opened.snapshot, opened.models
-    recogniser = Recogniser(models.locator, models.embedder, config.verify)
+    recogniser = Recogniser(models.locator, models.embedder, config.verify, wanted=wanted)
     failed = doubted = 0
     try:
         if arguments.asked is not None:
@@ -71,6 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
     if failed:
         return os.EX_DATAERR
     return os.EX_UNAVAILABLE if doubted else os.EX_OK
+
+
+def _wanted(text: str | None) -> Wanted | None:
+    if text is None:
+        return None
+    parsed = parse(text)
+    return lambda record: parsed.matches(row_of(record))
 
 
 def _trouble(image: Path, error: ImageError, *, as_json: bool) -> None:

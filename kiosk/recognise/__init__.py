@@ -5,6 +5,7 @@ The second look is taken only where similarity alone does not settle the matter,
 time is up; barcodes are read only where they may help.
 """
 
-from kiosk.recognise.recogniser import LISTED_SKUS, NO_CATALOG, Recogniser, still
+from kiosk.recognise.listed import LISTED_SKUS
+from kiosk.recognise.recogniser import NO_CATALOG, Recogniser, still
 
 __all__ = ["LISTED_SKUS", "NO_CATALOG", "Recogniser", "still"]

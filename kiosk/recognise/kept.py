@@ -7,7 +7,7 @@ import math
 
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.decide import judge
-from kiosk.recognise.recogniser import LISTED_SKUS
+from kiosk.recognise.listed import LISTED_SKUS
 from kiosk.recognise.second_look import compared, turns
 from kiosk.values import Embedding, Features, Match, Outcome
 

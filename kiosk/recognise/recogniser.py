@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kiosk import barcode
-from kiosk.catalog.details import COMPARED_SKUS
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import VerifyConfig
 from kiosk.decide import judge
 from kiosk.decide.coach import poor
 from kiosk.models import Models
+from kiosk.recognise.listed import Wanted, listed, may_list
 from kiosk.recognise.second_look import by_evidence, compared, turns
 from kiosk.recognise.view import View, views_of
 from kiosk.refusals import Refusals
@@ -40,8 +40,6 @@ from kiosk.vision.embed import Embedder
 from kiosk.vision.features import features
 from kiosk.vision.locate import Locator, attended
 
-LISTED_SKUS = COMPARED_SKUS
-"""SKUs kept per look: what a choice can offer, and some to compare and to fuse over frames."""
 NO_CATALOG = Thresholds(accept=2.0, choose=2.0, margin=2.0, method="no catalog", samples=0)
 """Thresholds that nothing can reach."""
 
@@ -74,10 +72,11 @@ class Recogniser:
         codes: str = "choose",
         refusals: Refusals | None = None,
         models_of: Callable[[str], Models] | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         """`items`: how many items of one frame are looked at, the most prominent first; `codes`:
         when barcodes are read, see `kiosk.config.BarcodeConfig`; `refusals`: what people said is
-        not a SKU; `models_of`: what to look with for a release (or none), if it may change.
+        not a SKU; `models_of`: what to look with for a release (or none); `wanted`: what to list.
         """
         self._locator = locator
         self._embedder = embedder
@@ -85,6 +84,7 @@ class Recogniser:
         self._items = items
         self._codes = codes
         self._refusals = refusals
+        self._wanted = wanted
         self._models_of = models_of
 
     def look(self, frame: Frame, snapshot: Snapshot | None) -> Look:
@@ -224,7 +224,7 @@ class Recogniser:
     ) -> Found:
         """Search, and a second look where similarity does not settle it."""
         started = time.perf_counter()
-        candidates = snapshot.candidates(embedding, LISTED_SKUS)
+        candidates = listed(snapshot, embedding, self._wanted)
         matches = tuple(candidate.match for candidate in candidates)
         searched = time.perf_counter()
         settled = judge(matches, snapshot.thresholds).outcome is Outcome.ACCEPTED
@@ -264,9 +264,9 @@ class Recogniser:
             return found
         started = time.perf_counter()
         codes = barcode.on_item(barcode.read(frame.pixels, box), box, others)
-        coded = snapshot.coded(codes)
-        listed = {match.sku for match in found.matches}
-        more = tuple(snapshot.named(sku, embedding).match for sku in coded if sku not in listed)
+        coded = tuple(s for s in snapshot.coded(codes) if may_list(snapshot, s, self._wanted))
+        known = {match.sku for match in found.matches}
+        more = tuple(snapshot.named(sku, embedding).match for sku in coded if sku not in known)
         if self._refusals is not None:
             more = self._refusals.marked(more, embedding)
         return replace(
