@@ -59,10 +59,11 @@ class Kiosk:
     channel: str = "stable"
     here: Here = field(default_factory=lambda: Here("a" * 32, "9.0"))
     disk_bytes: int = 2**40
+    disk: DiskFiles | None = None
 
     @property
     def store(self) -> Store:
-        disk = SmallDisk(self.folder, self.disk_bytes)
+        disk = self.disk or SmallDisk(self.folder, self.disk_bytes)
         return Store(self.folder / "store", disk, reserve_bytes=1)
 
     def now(self) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -237,3 +238,24 @@ def test_without_any_network_it_says_offline_and_keeps_what_answers(
     shown = run("show")[1]
     assert "state      offline (unreachable)" in shown
     assert f"current    {real}" in shown
+
+
+@pytest.mark.skipif(UNSHARE is None, reason="unshare is missing: apt install util-linux")
+def test_on_a_full_disk_it_says_so_and_what_is_needed(
+    office: HeadOffice, tmp_path: Path, state: Path, models: Path
+) -> None:
+    office.publish(release(tmp_path / "large", large=4 * 2**20))
+    apart = [str(UNSHARE), "--mount", "--map-root-user"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no mount namespace may be made here")
+    state.mkdir()
+    root = tmp_path / "root.json"
+    root.write_bytes(office.first_root)
+    settings = ["--set", f"sync.root={root}", "--set", "sync.reserve_mb=1"]
+    command = shlex.join(
+        process(state, office.path / "no models", "--from", office.path, *settings)
+    )
+    script = f"mount -t tmpfs -o size=3m none {state} && exec {command}"
+    done = subprocess.run([*apart, "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == os.EX_UNAVAILABLE, done.stderr
+    assert re.search(r"needs 5 MB .* make \d MB of room", done.stderr)

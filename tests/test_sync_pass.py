@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from kiosk.sync.policy import Here
 from kiosk.values.sync import SyncState
 from tests.fault_server import serving
 from tests.repositories import HeadOffice, small_release
-from tests.sync_parts import LARGE, Kiosk, office_kiosk, publisher, release, snapshot
+from tests.sync_parts import LARGE, Kiosk, SmallDisk, office_kiosk, publisher, release, snapshot
 from tests.tuf_simulator import Simulator, announcement
 
 
@@ -294,3 +295,49 @@ def test_a_store_that_cannot_be_written_is_said_and_what_answers_stays(
     with pytest.raises(StateError, match="blobs"):
         kiosk.sync(office.path)
     assert kiosk.current == first.release
+
+
+def test_a_copy_past_its_date_must_be_newer_than_what_is_here(
+    tmp_path: Path, office: HeadOffice, kiosk: Kiosk
+) -> None:
+    first = office.publish(release(tmp_path / "first"))
+    kiosk.sync(office.path)
+    kiosk.ahead = timedelta(days=40)
+    assert kiosk.sync(office.path).status.state is SyncState.STALE
+    outcome = kiosk.sync(office.path, accept_expired=True)
+    assert (outcome.status.state, outcome.status.code) == (SyncState.STALE, "expired")
+    assert "not newer" in outcome.status.message
+    second = office.publish(release(tmp_path / "second", seed=2))
+    kiosk.ahead = timedelta(days=500)
+    assert kiosk.sync(office.path).status.state is SyncState.STALE
+    assert kiosk.current == first.release
+    assert kiosk.sync(office.path, accept_expired=True).activated == second.release
+
+
+class FullDisk(SmallDisk):
+    """Says that there is room when there is none, as a quota does."""
+
+    full = True
+
+    def append(self, path: Path, data: bytes) -> None:
+        if self.full and (self.size(path) or 0) + len(data) > LARGE // 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        super().append(path, data)
+
+
+def test_a_disk_that_is_full_in_the_middle_keeps_what_came(
+    tmp_path: Path, office: HeadOffice, kiosk: Kiosk
+) -> None:
+    first = office.publish(release(tmp_path / "first"))
+    kiosk.sync(office.path)
+    second = office.publish(release(tmp_path / "second", seed=2))
+    disk = FullDisk(kiosk.folder, 2**40)
+    kiosk.disk = disk
+    with serving(office.path) as server:
+        outcome = kiosk.sync(server.url)
+        assert (outcome.status.state, outcome.status.code) == (SyncState.HELD, "no_space")
+        assert kiosk.current == first.release
+        disk.full = False
+        server.asked.clear()
+        assert kiosk.sync(server.url).activated == second.release
+        assert server.sent < LARGE * 0.7

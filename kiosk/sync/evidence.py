@@ -12,6 +12,7 @@ import json
 from kiosk.errors import Offline
 
 NETWORK = "check the network of this kiosk and sync.source; it is tried again by itself"
+TLS = "tls"
 LOGIN = (
     "a login page or a proxy stands between: let somebody log in to this network, or ask for this "
     "address to be let through"
@@ -54,6 +55,15 @@ def too_slow(name: str, reason: str) -> Unanswered:
 def portal(name: str) -> Unanswered:
     """A web page, whatever was asked for."""
     return Unanswered("portal", f"{name}: a web page came instead of a catalog; {LOGIN}")
+
+
+def untrusted(name: str, reason: str) -> Unanswered:
+    """No secure connection, which a wrong clock prevents too."""
+    return Unanswered(
+        TLS,
+        f"{name}: its certificate is not accepted ({reason}); check this kiosk's clock, and that "
+        "no proxy stands between",
+    )
 
 
 def unusable(name: str, reason: str) -> Unanswered:

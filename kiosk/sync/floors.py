@@ -29,8 +29,8 @@ def earliest(pointer: Pointer) -> datetime:
     return max(known, EARLIEST)
 
 
-def check_clock(pointer: Pointer, announced: Announcement, now: datetime) -> None:
-    """Raises ClockUntrusted when dates cannot be judged by a clock that says `now`."""
+def check_own_clock(pointer: Pointer, now: datetime) -> None:
+    """Raises ClockUntrusted when a clock that says `now` is behind what was seen before."""
     floor = earliest(pointer)
     if now < floor - CLOCK_LAG:
         raise ClockUntrusted(
@@ -39,6 +39,11 @@ def check_clock(pointer: Pointer, announced: Announcement, now: datetime) -> Non
             "before: nothing new is installed until it is right. Let it reach a time server, or "
             "set it by hand.",
         )
+
+
+def check_clock(pointer: Pointer, announced: Announcement, now: datetime) -> None:
+    """Raises ClockUntrusted when dates cannot be judged by a clock that says `now`."""
+    check_own_clock(pointer, now)
     if moment(announced.created) > now + CLOCK_LEAD:
         raise ClockUntrusted(
             "made_later",

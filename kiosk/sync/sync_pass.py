@@ -20,6 +20,7 @@ from kiosk.catalog.manifest import Manifest, parse
 from kiosk.errors import AnnouncementError, CatalogError, Held, Stale, StateError, SyncError
 from kiosk.store import Installed, Pointer, Store
 from kiosk.sync import anchor, floors, policy, trust
+from kiosk.sync.evidence import TLS
 from kiosk.sync.fetch import fetch
 from kiosk.sync.origin import Origin
 from kiosk.sync.policy import Here
@@ -131,8 +132,10 @@ class Pass:
                 data = trust.announced(
                     scratch, self._origin, root, self._channel, self._judged_at(pointer)
                 )
-            except SyncError:
+            except SyncError as error:
                 self._store.publish(trust.verified(scratch, root))
+                if error.code == TLS:
+                    floors.check_own_clock(pointer, self._now())
                 raise
             try:
                 announced = announcement.parse(data)

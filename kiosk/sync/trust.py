@@ -100,7 +100,8 @@ def fault(name: str, error: Exception, came: bytes, at: datetime) -> Exception:
         return Stale(
             "expired",
             f"what is published is past its date ({error}), by this kiosk's clock {at:%Y-%m-%d}; "
-            "check that clock, or tell whoever publishes the catalog to sign again",
+            "check that clock, or tell whoever publishes the catalog to sign again. A copy that "
+            "lay around can be taken by hand, with --accept-expired",
         )
     if isinstance(error, OSError):
         return error

@@ -175,7 +175,7 @@ def _no_answer(url: str, error: Exception, late: bool) -> Unanswered:
     if late or isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return too_slow(url, "it was asked, but does not answer in time")
     if isinstance(error, urllib3.exceptions.SSLError):
-        return unusable(url, f"its TLS certificate is not accepted ({_reason(error)})")
+        return evidence.untrusted(url, _reason(error))
     if isinstance(error, urllib3.exceptions.ProtocolError):
         return cut_off(url, _reason(error))
     return unreachable(url, _reason(error))
