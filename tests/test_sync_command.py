@@ -245,9 +245,6 @@ def test_on_a_full_disk_it_says_so_and_what_is_needed(
     office: HeadOffice, tmp_path: Path, state: Path, models: Path
 ) -> None:
     office.publish(release(tmp_path / "large", large=4 * 2**20))
-    apart = [str(UNSHARE), "--mount", "--map-root-user"]
-    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("no mount namespace may be made here")
     state.mkdir()
     root = tmp_path / "root.json"
     root.write_bytes(office.first_root)
@@ -255,7 +252,29 @@ def test_on_a_full_disk_it_says_so_and_what_is_needed(
     command = shlex.join(
         process(state, office.path / "no models", "--from", office.path, *settings)
     )
-    script = f"mount -t tmpfs -o size=3m none {state} && exec {command}"
-    done = subprocess.run([*apart, "sh", "-c", script], capture_output=True, text=True, check=False)
+    done = mounted(f"mount -t tmpfs -o size=3m none {state}", command)
     assert done.returncode == os.EX_UNAVAILABLE, done.stderr
     assert re.search(r"needs 5 MB .* make \d MB of room", done.stderr)
+
+
+@pytest.mark.skipif(UNSHARE is None, reason="unshare is missing: apt install util-linux")
+def test_on_a_disk_that_became_read_only_it_says_so_and_what_answers_stays(
+    run: Run, office: HeadOffice, real: str, tmp_path: Path, state: Path, models: Path
+) -> None:
+    enrolled(run, office)
+    assert run("--from", office.path)[0] == 0
+    office.publish(release(tmp_path / "next"))
+    command = shlex.join(process(state, models, "--from", office.path))
+    done = mounted(f"mount --bind {state} {state} && mount -o remount,bind,ro {state}", command)
+    assert done.returncode == os.EX_CANTCREAT, done.stderr
+    assert "Read-only file system" in done.stderr
+    assert f"current    {real}" in run("show")[1]
+
+
+def mounted(mount: str, command: str) -> subprocess.CompletedProcess[str]:
+    """Run `command` where `mount` was done before, seen by nobody else."""
+    apart = [str(UNSHARE), "--mount", "--map-root-user"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no mount namespace may be made here")
+    script = f"{mount} && exec {command}"
+    return subprocess.run([*apart, "sh", "-c", script], capture_output=True, text=True, check=False)
