@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 import kiosk.web
+from kiosk.additions.values import AdditionLine, AdditionStatus, EnrolState, Rival, Stage
 from kiosk.board import (
     Board,
     CameraStatus,
@@ -31,6 +32,7 @@ from kiosk.values import (
     Box,
     Decision,
     Hashes,
+    Hint,
     Match,
     Outcome,
     Record,
@@ -41,6 +43,7 @@ from kiosk.values import (
 )
 from kiosk.web import NoGallery, create_app, words
 from kiosk.web.answers import unwell
+from kiosk.web.enrol import enrol_view
 from kiosk.web.live import events_of
 from kiosk.web.operator import operator_view
 from kiosk.web.technician import status_view, versions
@@ -580,3 +583,80 @@ def test_health_notices_frames_that_stopped(board: Board, taps: Taps) -> None:
     board.post(**WELL)
     board.post_preview(preview(1))
     assert client.get("/healthz").status_code == 503
+
+
+def added(outcome: Outcome) -> Shown:
+    """The decision with a first match that was added on the kiosk."""
+    before = shown(outcome)
+    first, *others = before.decision.matches
+    matches = (dataclasses.replace(first, sku="A/1", added=True), *others)
+    records = (Record("A/1", "Pepper mill", ""), *before.records[1:])
+    decision = dataclasses.replace(before.decision, matches=matches)
+    return dataclasses.replace(before, decision=decision, records=records)
+
+
+def test_what_was_added_here_says_so_with_a_picture_of_its_own() -> None:
+    page = operator_view(state(phase=Phase.DECIDED, shown=added(Outcome.ACCEPTED)), NOW)
+    assert page["texts"]["evidence-label"] == "Added on this kiosk"
+    assert page["picture"] == "/added.jpg?sku=A%2F1", "rows of additions come and go"
+    cards = operator_view(state(phase=Phase.DECIDED, shown=added(Outcome.CHOOSE)), NOW)["cards"]
+    assert [card["note"] for card in cards] == ["Added on this kiosk", ""]
+    assert cards[1]["picture"].startswith("/thumbnail/")
+
+
+def test_health_tells_of_additions_that_are_not_kept() -> None:
+    board = Board()
+    board.post(**WELL, added=AdditionStatus(False, "The disk is full."))
+    assert "Added here: The disk is full." in unwell(board, 1e9)
+
+
+def test_the_status_page_lists_additions_and_leads_to_the_page_that_makes_them() -> None:
+    line = AdditionLine("id-1", Record("pm-1", "Pepper mill", ""), NOW.isoformat(), 4, "Not now.")
+    page = status_view(state(added=AdditionStatus(lines=(line,))), NOW, [])
+    (group,) = [each for each in page["groups"] if each["title"] == "Added here"]
+    assert group["link"] == {"href": "/enrol", "label": "Add an item"}
+    (row,) = group["undo"]
+    assert (row["id"], row["path"], row["title"]) == ("id-1", "/undo-addition", "Pepper mill")
+    assert row["detail"] == "pm-1 · 4 views · 2026-11-22 12:00 UTC Not now."
+
+
+RIVAL = Rival("A1", "Oat Flakes", "r7", 7, False, 0, 0.93, True)
+
+
+def test_the_page_that_adds_items_shows_where_the_enrolment_stands() -> None:
+    record = Record("pm-1", "Pepper mill", "")
+    first = EnrolState(Stage.VIEWS, "s1", record, views=(0, 2), hint=Hint.HOLD_STILL)
+    page = enrol_view(state(enrol=first), NOW)
+    assert (page["view"], page["name"], page["enough"]) == ("views", "Pepper mill", False)
+    assert page["texts"]["hint"] == "Hold still"
+    assert [each["picture"] for each in page["views"]] == ["/enrol/s1/0.jpg", "/enrol/s1/2.jpg"]
+    refused = dataclasses.replace(first, stage=Stage.REFUSED, rival=RIVAL)
+    page = enrol_view(state(enrol=refused), NOW)
+    assert page["texts"]["say"] == "This is Oat Flakes already"
+    assert "93 %" in page["texts"]["detail"]
+    assert (page["yours"], page["theirs"]) == ("/enrol/s1/0.jpg", "/thumbnail/r7/7.jpg")
+    steals = dataclasses.replace(RIVAL, already=False, added=True)
+    page = enrol_view(state(enrol=dataclasses.replace(refused, rival=steals)), NOW)
+    assert page["texts"]["say"] == "Too like Oat Flakes"
+    assert (page["theirs"], page["theirs_label"]) == ("/added.jpg?sku=A1", "Added here before")
+    done = EnrolState(Stage.DONE, "s1", record, took_s=0.32)
+    assert "0.3 s" in enrol_view(state(enrol=done), NOW)["texts"]["detail"]
+    full = AdditionStatus(False, "The disk is full.")
+    text = enrol_view(state(enrol=done, added=full), NOW)["texts"]["detail"]
+    assert text == "It holds until the kiosk stops: The disk is full."
+
+
+def test_a_kiosk_that_cannot_add_items_says_so() -> None:
+    app = create_app(
+        board=Board(), gallery=NoGallery(), confirm=lambda *said: False, streams=1, version="1"
+    )
+    client = app.test_client()
+    for what in ("start", "barcode", "take", "drop", "again", "finish", "cancel"):
+        answer = client.post(f"/enrol/{what}", json={"view": "0"})
+        assert (answer.status_code, answer.json["code"]) == (409, "off")
+    assert client.get("/enrol").status_code == 200
+    assert client.get("/enrol/s1/0.jpg").status_code == 404
+    assert client.get("/added.jpg?sku=A1").status_code == 404
+    assert client.post("/undo-addition", json={}).status_code == 400
+    assert client.post("/undo-addition", json={"id": "x"}).status_code == 409
+    assert client.post("/enrol/start", data="name=x").status_code == 415

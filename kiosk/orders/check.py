@@ -118,7 +118,8 @@ def offers(order: Order, decision: Decision, records: Sequence[Record]) -> tuple
     found = []
     for match, record in zip(decision.matches, records, strict=False):
         listed = any(belongs(line, match.sku, record.barcodes) for line in wanted)
-        found.append(Offer(match.sku, record.name or match.sku, match.reference, listed))
+        name = record.name or match.sku
+        found.append(Offer(match.sku, name, match.reference, listed, match.added))
     return tuple(sorted(found, key=lambda offer: not offer.listed))
 
 

@@ -170,6 +170,8 @@ class Offer:
     """Row of its reference in the release, for its picture."""
     listed: bool
     """It is on the list, and the list wants more of it."""
+    added: bool = False
+    """That reference was added on this kiosk, and is no row of the release."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from flask import Flask, render_template
 from kiosk.board import Phase, State
 from kiosk.orders.values import Checked, LineState, OrderState, Verdict
 from kiosk.web import order_words, words
-from kiosk.web.shown import thumbnail_url
+from kiosk.web.shown import picture_url
 
 OFFERS = 4
 
@@ -147,7 +147,7 @@ def _of_last(state: State, order: OrderState, last: Checked) -> Json:
                     "sku": offer.sku,
                     "name": offer.name,
                     "note": order_words.LISTED if offer.listed else "",
-                    "picture": thumbnail_url(last.release, offer.reference),
+                    "picture": picture_url(last.release, offer),
                 }
                 for offer in last.offers[:OFFERS]
             ]

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kiosk.board import Shown
+from kiosk.orders.values import Offer
 from kiosk.values import Decision, Match, Outcome, Record, Rule
 from kiosk.web import enrol_words, words
 
@@ -23,8 +24,8 @@ def added_url(sku: str) -> str:
     return f"/added.jpg?sku={quote(sku, safe='')}"
 
 
-def picture_url(release: str, match: Match) -> str:
-    """Where the page finds the picture of a match."""
+def picture_url(release: str, match: Match | Offer) -> str:
+    """Where the page finds the picture of a match, or of what an order offers."""
     return added_url(match.sku) if match.added else thumbnail_url(release, match.reference)
 
 
