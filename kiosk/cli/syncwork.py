@@ -208,10 +208,12 @@ def _wait_s(outcome: Outcome, failures: int) -> float:
 def _said(outcome: Outcome, origin: Origin) -> int:
     """Tell what a pass came to. Raises its SyncError."""
     status, traffic = outcome.status, origin.traffic
-    print(
-        f"{visible(origin.name)}: {traffic.received:,} bytes in {traffic.requests} requests; "
-        f"channel {status.channel}, number {status.seq or '-'}"
-    )
+    if traffic.requests:
+        requests = "1 request" if traffic.requests == 1 else f"{traffic.requests} requests"
+        print(
+            f"{visible(origin.name)}: {traffic.received:,} bytes in {requests}; "
+            f"channel {status.channel}, number {status.seq or '-'}"
+        )
     if outcome.error is not None and outcome.error.code != WAVE:
         raise outcome.error
     if outcome.activated:
