@@ -147,8 +147,12 @@ def _found_pictures(session: Session, wanted: Touched) -> Iterator[Row]:
     remaining = (key for key in wanted.pictures if key[0] not in wanted.emptied)
     while some := list(islice(remaining, _AT_ONCE)):
         keys = ",".join(["(?,?)"] * len(some))
-        values = (value for key in some for value in key)
-        yield from session.rows(f"{rows.PICTURES} WHERE (sku, name) IN (VALUES {keys})", *values)
+        # Joined: SQLite looks through all pictures for each `(sku, name) IN (VALUES …)`.
+        wanted_keys = f"WITH wanted(of_sku, called) AS (VALUES {keys})"
+        joined = f"{rows.PICTURES} JOIN wanted ON sku = of_sku AND name = called"
+        yield from session.rows(
+            f"{wanted_keys} {joined}", *(value for key in some for value in key)
+        )
 
 
 def _categories(session: Session) -> dict[str, int | None]:
