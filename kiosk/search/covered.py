@@ -63,8 +63,9 @@ class Covered:
         fetch = min(most, wanted + math.ceil(OVER_FETCH * wanted * self.dead_share))
         while True:
             # Asked for more than usual, Annoy looks at no more than search_k candidates of all
-            # trees.
-            items = self.file.propose(listed, fetch, max(search_k, fetch * trees))
+            # trees; and what is gone takes its part of the effort.
+            effort = max(search_k * fetch // max(1, wanted), fetch * trees)
+            items = self.file.propose(listed, fetch, effort)
             rows = self._where[items]
             rows = rows[rows >= 0]
             if len(rows) >= wanted:

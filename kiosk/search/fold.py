@@ -28,15 +28,24 @@ class Fold:
     """One such child."""
 
     def __init__(
-        self, rows: Rows, live: NDArray[np.bool_], directory: Path, least_recall: float
+        self,
+        rows: Rows,
+        live: NDArray[np.bool_],
+        directory: Path,
+        least_recall: float,
+        *,
+        idle: bool = True,
     ) -> None:
-        """Start it over the living rows of the blocks that lie in files. Raises OSError."""
+        """Start it over the living rows of the blocks that lie in files. `idle`: it runs only while
+        nothing else does; on a busy machine it may take for ever. Raises OSError.
+        """
         spans = zip(rows.blocks, rows.starts[:-1].tolist(), rows.starts[1:].tolist(), strict=True)
         kept = [(block, live[start:end]) for block, start, end in spans if block.path is not None]
         job = {
             "blocks": [[block.name, str(block.path)] for block, _ in kept],
             "directory": str(directory),
             "recall": least_recall,
+            "idle": idle,
         }
         lives = np.concatenate([np.zeros(0, np.bool_), *(each for _, each in kept)])
         directory.mkdir(exist_ok=True)
@@ -62,6 +71,8 @@ class Fold:
 def run(job: bytes, lives: bytes) -> None:
     """What the child does. Raises OSError, ValueError, IndexFault."""
     body = json.loads(job)
+    if body["idle"]:
+        _at_idle()
     rows = Rows([block_of(name, Path(path)) for name, path in body["blocks"]])
     live = np.frombuffer(lives, np.bool_)
     if len(live) != len(rows):
@@ -76,5 +87,4 @@ def _at_idle() -> None:
 
 
 if __name__ == "__main__":
-    _at_idle()
     run(sys.stdin.buffer.readline(), sys.stdin.buffer.read())
