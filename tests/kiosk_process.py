@@ -84,7 +84,7 @@ class Kiosk:
         """What the page is told, as it is told."""
         with urllib.request.urlopen(self.url() + "/events", timeout=DEADLINE_S) as stream:
             for line in stream:
-                if line.startswith(b"data:"):
+                if line.startswith(b"data:") and line[5:].strip():  # a beat has none
                     yield json.loads(line[5:])
 
     def state(self, condition: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
