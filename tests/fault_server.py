@@ -288,3 +288,13 @@ def endless(handler: Handler, data: bytes, offset: int) -> None:
         handler.wfile.write(b"10000\r\n" + bytes(65536) + b"\r\n")
         handler.asked.sent += 65536
     handler.close_connection = True
+
+
+def raw(reply: bytes) -> Fault:
+    """These bytes, and no more."""
+
+    def fault(handler: Handler, data: bytes, offset: int) -> None:
+        handler.wfile.write(reply)
+        handler.drop()
+
+    return fault

@@ -234,3 +234,43 @@ def test_a_redirect_within_the_origin_is_followed(
     moved.write_bytes((office.path / "metadata" / "timestamp.json").read_bytes())
     server.once("metadata/timestamp.json", does.sent_on("/moved.json"))
     assert kiosk.sync(server.url).activated == second.release
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+UGLY = {
+    "nothing": b"",
+    "an empty line": b"\r\n",
+    "half a status": b"HTTP/1.1",
+    "a status of letters": b"HTTP/1.1 abc def\r\n\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "zeros": bytes(1000),
+    "a length below zero": OK + b"Content-Length: -5\r\n\r\nabc",
+    "a length of letters": OK + b"Content-Length: many\r\n\r\nabc",
+    "two lengths": OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+    "a length of a thousand digits": OK + b"Content-Length: " + b"9" * 1000 + b"\r\n\r\nabc",
+    "a chunk of letters": OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "a chunk below zero": OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n0\r\n\r\n",
+    "an endless line": OK + b"X: " + b"a" * 100_000,
+    "a thousand lines": OK + b"X: a\r\n" * 1000 + b"\r\n",
+    "only forewords": b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
+    "zeros in the head": OK + b"X: \0\0\r\nContent-Length: 2\r\n\r\n{}",
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "not modified": b"HTTP/1.1 304 Not Modified\r\n\r\n",
+    "a part": b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-1/2\r\nContent-Length: 2\r\n\r\n{}",
+    "sent to nonsense": b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
+    "sent to a script": b"HTTP/1.1 302 Found\r\nLocation: data:,x\r\nContent-Length: 0\r\n\r\n",
+    "sent to a file": b"HTTP/1.1 302 F\r\nLocation: file:///etc\r\nContent-Length: 0\r\n\r\n",
+    "sent nowhere": b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
+    "a port of letters": b"HTTP/1.1 302 F\r\nLocation: http://a:b/\r\nContent-Length: 0\r\n\r\n",
+    "unknown encoding": OK + b"Content-Encoding: br, zstd\r\nContent-Length: 2\r\n\r\n{}",
+}
+
+
+@pytest.mark.parametrize("case", UGLY)
+def test_no_answer_however_ugly_is_more_than_offline(
+    case: str, kiosk: Kiosk, server: Server, office: HeadOffice, second: Announcement
+) -> None:
+    for fragment in ("metadata/timestamp", "targets/", large_blob(office)):
+        server.always(fragment, does.raw(UGLY[case]))
+        assert kiosk.sync(server.url).status.state is SyncState.OFFLINE, fragment
+        server.honest()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kiosk import announcement
 from kiosk.announcement import Announcement, Blob
-from kiosk.catalog.manifest import Manifest, parse
+from kiosk.catalog.manifest import MAX_BYTES, Manifest, parse
 from kiosk.errors import AnnouncementError, CatalogError, Held, Stale, StateError, SyncError
 from kiosk.store import Installed, Pointer, Store
 from kiosk.sync import anchor, floors, policy, trust
@@ -190,6 +190,8 @@ class Pass:
 
     def _manifest(self, announced: Announcement) -> tuple[bytes, Manifest]:
         blob = announced.manifest
+        if blob.bytes > MAX_BYTES:
+            raise Held("unusable_release", f"a manifest of {blob.bytes} bytes cannot be one")
         data = self._store.releases.manifest_bytes(announced.release, blob.sha256)
         if not data:
             self._store.room(blob.bytes)

@@ -114,8 +114,8 @@ class WebOrigin:
             if not target:
                 return reply
             reply.close()
-            place = urljoin(place, target)
-            if _origin_of(place) != _origin_of(url):
+            place = _within(url, place, target)
+            if not place:
                 break
         raise evidence.refused(url, reply.status, "")
 
@@ -153,9 +153,15 @@ class WebOrigin:
 _HEADERS = {"User-Agent": f"kiosk/{__version__}", "Accept-Encoding": "identity"}
 
 
-def _origin_of(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+def _within(url: str, place: str, target: str) -> str:
+    """Where `place` sends on to, if that is of the same origin as `url`; else nothing."""
+    try:
+        sent_to = urljoin(place, target)
+        old, new = urlsplit(url), urlsplit(sent_to)
+        same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
+    except ValueError:  # not an address at all
+        return ""
+    return sent_to if same else ""
 
 
 def _refusal(url: str, reply: Reply) -> Unanswered:
