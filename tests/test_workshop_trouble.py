@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from itertools import count
@@ -70,7 +71,10 @@ def opened(fresh: Fresh) -> Opened:
 def forked(work: Callable[[], None]) -> int:
     """Run `work` in a process of its own; gives its id."""
     sys.stdout.flush()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Newer Pythons warn of threads that are lost; those of the models are not needed here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child:
         return child
     try:
