@@ -19,7 +19,7 @@ from kiosk.catalog.result import Result
 from kiosk.catalog.second import MOST_PROBES
 from kiosk.errors import ImageError
 from kiosk.values import Box, Pixels
-from kiosk.vision.augment import CAMERA, MIRRORED, NEAR, PLAIN, VIEWS, View, seen
+from kiosk.vision.augment import CAMERA, MIRRORED, NEAR, PLAIN, VIEWS, Item, View
 from kiosk.vision.boxes import clip, grown
 from kiosk.vision.decode import decode_picture
 from kiosk.vision.embed import Embedder
@@ -90,11 +90,12 @@ class Enrolment:
         views = self.views(mirrored)
         compared = self._compared(probed)
         # References only: what a camera may see stays as a camera sees it.
-        shown = prepared(pixels, box, self.prepare)
+        taken = Item(pixels, box)
+        shown = Item(prepared(pixels, box, self.prepare), box) if self.prepare else taken
         # Batches of one picture: its vectors do not depend on where a build was interrupted.
-        vectors = self.embedder.embed(self._crops(shown, box, views))
-        probes = self.embedder.embed(self._crops(pixels, box, CAMERA + compared))
-        looks = ((shown, PLAIN), *((pixels, view) for view in compared)) if self.details else ()
+        vectors = self.embedder.embed(self._crops(shown, views))
+        probes = self.embedder.embed(self._crops(taken, CAMERA + compared))
+        looks = ((shown, PLAIN), *((taken, view) for view in compared)) if self.details else ()
         around = clip(grown(box, _THUMBNAIL_MARGIN), pixels.shape[1], pixels.shape[0])
         thumbnail = fit_within(crop(pixels, around, _PAD), THUMBNAIL_SIDE)
         return Result(
@@ -104,11 +105,11 @@ class Enrolment:
             thumbnail=to_jpeg(thumbnail, _THUMBNAIL_QUALITY),
             vectors=vectors.astype(np.float16),
             probes=probes.astype(np.float16),
-            features=tuple(seen(each, box, view, features) for each, view in looks),
+            features=tuple(item.seen(view, features) for item, view in looks),
         )
 
-    def _crops(self, pixels: Pixels, box: Box, views: tuple[View, ...]) -> list[Pixels]:
-        return [seen(pixels, box, view, self.embedder.crop) for view in views]
+    def _crops(self, item: Item, views: tuple[View, ...]) -> list[Pixels]:
+        return [item.seen(view, self.embedder.crop) for view in views]
 
     def _place(self, pixels: Pixels, name: str, region: Box | None) -> tuple[Box, str]:
         """Where the item is, and what is to be said of that."""

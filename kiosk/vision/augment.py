@@ -113,22 +113,38 @@ def seen(pixels: Pixels, box: Box, view: View, cut: Callable[[Pixels, Box], Cut]
 
     Raises ImageError for a box that is empty or lies outside the picture.
     """
-    if view == PLAIN:
-        return cut(pixels, box)
-    around, inner = _surroundings(pixels, box)
-    if view.mirror:
-        around = flipped(around)
-        inner = Box(around.shape[1] - inner.x2, inner.y1, around.shape[1] - inner.x1, inner.y2)
-    if view.squeeze != (1, 1):
-        around, inner = _scaled(around, inner, *view.squeeze)
-    if view.turn:
-        around, inner = rotated(around, view.turn), _turned(inner, view.turn)
-    side = max(inner.width, inner.height)
-    if view.defocus:
-        around = blurred(around, max(0.3, view.defocus * side))
-    if 0 < view.far < side:
-        around, inner = _scaled(around, inner, view.far / side, view.far / side)
-    return cut(_lit(around, view), _moved(inner, view))
+    return Item(pixels, box).seen(view, cut)
+
+
+class Item:
+    """An item in a picture, to look at in several views: what surrounds it is cut out once."""
+
+    def __init__(self, pixels: Pixels, box: Box) -> None:
+        """`pixels` is BGR uint8 (H, W, 3); it is not changed, and must not be meanwhile."""
+        self._pixels = pixels
+        self._box = box
+        self._around: tuple[Pixels, Box] | None = None
+
+    def seen(self, view: View, cut: Callable[[Pixels, Box], Cut]) -> Cut:
+        """As the function `seen`."""
+        if view == PLAIN:
+            return cut(self._pixels, self._box)
+        if self._around is None:
+            self._around = _surroundings(self._pixels, self._box)
+        around, inner = self._around
+        if view.mirror:
+            around = flipped(around)
+            inner = Box(around.shape[1] - inner.x2, inner.y1, around.shape[1] - inner.x1, inner.y2)
+        if view.squeeze != (1, 1):
+            around, inner = _scaled(around, inner, *view.squeeze)
+        if view.turn:
+            around, inner = rotated(around, view.turn), _turned(inner, view.turn)
+        side = max(inner.width, inner.height)
+        if view.defocus:
+            around = blurred(around, max(0.3, view.defocus * side))
+        if 0 < view.far < side:
+            around, inner = _scaled(around, inner, view.far / side, view.far / side)
+        return cut(_lit(around, view), _moved(inner, view))
 
 
 def _scaled(pixels: Pixels, box: Box, across: float, down: float) -> tuple[Pixels, Box]:
