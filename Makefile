@@ -2,7 +2,7 @@
 PYTHON ?= python3
 KIOSK = .venv/bin/kiosk
 
-.PHONY: demo office test test-slow lint locks venv venv-office venv-dev clean
+.PHONY: demo office test test-slow test-power lint locks venv venv-office venv-dev clean
 
 demo: venv  ## the kiosk on a rendered counter, at http://127.0.0.1:8080
 	@$(KIOSK) demo $(ARGS)
@@ -14,6 +14,9 @@ test: venv-dev  ## every test; browser tests need Chromium and say so when it is
 
 test-slow: venv-dev  ## the proofs that take minutes
 	@.venv/bin/python -m pytest -m slow $(ARGS)
+
+test-power: venv-dev  ## power cuts on a real ext4 image; as root, where loop devices may be mounted
+	@.venv/bin/python -m pytest -m slow tests/test_store_ext4.py $(ARGS)
 
 lint: venv-dev
 	@.venv/bin/ruff check kiosk tools tests

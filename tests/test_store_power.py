@@ -7,51 +7,19 @@ And every barrier is needed: a store that forgets one of them is caught.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from model_files import Cut, ModelFiles
-from store_parts import NOW, Bundle, bundle, installed
+from store_life import HISTORY, LIFE, META, A, faults, known
+from store_parts import NOW, installed
 
 from kiosk.announcement import Gate
 from kiosk.errors import CatalogError
-from kiosk.store import Pointer, Store
+from kiosk.store import Store
 from kiosk.store.pointer_file import parse
-from kiosk.values.sync import SyncState, SyncStatus
 
 STATE = Path("/state")
-A, B, C = bundle("a"), bundle("b"), bundle("c")
-META = [
-    {"root.json": b"root 1", "targets.json": b"t%d" % n, "snapshot.json": b"s%d" % n}
-    | {"timestamp.json": b"ts%d" % n}
-    for n in (1, 2)
-]
-
-Step = Callable[[Store], object]
-LIFE: tuple[Step, ...] = (
-    lambda store: store.kiosk_id(),
-    lambda store: store.publish(META[0]),
-    lambda store: store.activate(installed(store, A, 1), Gate(), "shop"),
-    lambda store: store.started(),
-    lambda store: store.good(A.release),
-    lambda store: store.raise_floors(7, datetime(2026, 10, 1, tzinfo=UTC)),
-    lambda store: store.publish(META[1]),
-    lambda store: store.announce(b"the word of a channel"),
-    lambda store: store.activate(installed(store, B, 8), Gate()),
-    lambda store: store.started(),
-    lambda store: store.failed(B.release, "wrong answers"),
-    lambda store: store.say(SyncStatus(SyncState.HELD, "refused", "wrong answers")),
-    lambda store: store.collect(),
-    lambda store: store.activate(installed(store, C, 9), Gate()),
-    lambda store: store.started(),
-    lambda store: store.ended(C.release),
-    lambda store: store.good(C.release),
-    lambda store: store.collect(),
-    lambda store: store.refuse(B.installed(10), "wrong again"),
-)
-BUNDLES = {each.release: each for each in (A, B, C)}
 
 
 def new_store(files: ModelFiles) -> Store:
@@ -64,73 +32,6 @@ def new_files(dropped: Callable[[str, Path], bool] = lambda kind, path: False) -
     files.root.settle()
     files.steps = 0
     return files
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a store says after so many steps of its life."""
-
-    pointer: Pointer
-    metadata: dict[str, bytes]
-    announced: bytes
-    status: SyncStatus
-
-
-def known(store: Store, files: ModelFiles) -> Known:
-    path = STATE / "store" / "announced.json"
-    announced = files.read(path) if files.size(path) is not None else b""
-    return Known(store.pointer(), store.metadata(), announced, store.status())
-
-
-def lived() -> list[Known]:
-    """What is known before the first step, after it, after the second …"""
-    files = new_files()
-    store = new_store(files)
-    found = [known(store, files)]
-    for step in LIFE:
-        step(store)
-        found.append(known(store, files))
-    return found
-
-
-HISTORY = lived()
-
-
-def faults(disk: ModelFiles, before: Known, after: Known, identity: str) -> Iterator[str]:
-    """What is wrong with a disk after a cut between two steps of the life."""
-    store = new_store(disk)
-    size = disk.size(store.path)
-    if size is not None:
-        parse(disk.read(store.path))  # never has to be recovered
-    pointer = store.pointer()
-    if pointer not in (before.pointer, after.pointer):
-        yield f"{pointer} instead of {before.pointer} or {after.pointer}"
-    for held in (pointer.current, pointer.previous):
-        if held is not None:
-            fault = fault_of(store, disk, BUNDLES[held.release])
-            if fault:
-                yield f"{held.release}: {fault}"
-    found = known(store, disk)
-    for name in {*before.metadata, *after.metadata}:
-        if found.metadata.get(name) not in (before.metadata.get(name), after.metadata.get(name)):
-            yield f"{name} holds {found.metadata.get(name)!r}"
-    if found.metadata.get("timestamp.json") == b"ts2" and found.metadata != META[1]:
-        yield "the timestamp is newer than what it names"
-    if found.announced not in (before.announced, after.announced):
-        yield f"announced: {found.announced!r}"
-    if found.status not in (before.status, after.status):
-        yield f"status: {found.status}"
-    if identity and store.known_id != identity:
-        yield "the kiosk has another id"
-
-
-def fault_of(store: Store, disk: ModelFiles, made: Bundle) -> str:
-    path = store.releases.path(made.release)
-    if disk.size(path / "manifest.json") is None:
-        return "its manifest is missing"
-    if disk.read(path / "manifest.json") != made.manifest:
-        return "its manifest is damaged"
-    return store.releases.fault(path, store.releases.manifest(made.release))
 
 
 def cut_states(
@@ -166,7 +67,7 @@ def violations(
     for cut_at, disk, done, identity in cut_states(dropped, 16):
         after = HISTORY[min(done + 1, len(LIFE))]
         try:
-            wrong = list(faults(disk, HISTORY[done], after, identity))
+            wrong = list(faults(new_store(disk), disk, HISTORY[done], after, identity))
         except (ValueError, OSError, KeyError, CatalogError) as error:
             wrong = [repr(error)]
         found += [f"cut at {cut_at}: {each}" for each in wrong]
@@ -203,7 +104,9 @@ def test_a_kill_at_any_step_and_a_cut_soon_after_lose_nothing_either() -> None:
         identity = new_store(files).known_id
         last = known(new_store(files), files)
         for disk in files.crashes(16):
-            assert list(faults(disk, last, last, identity)) == [], f"killed before {killed_at}"
+            assert list(faults(new_store(disk), disk, last, last, identity)) == [], (
+                f"killed before {killed_at}"
+            )
 
 
 def under(*names: str) -> Callable[[Path], bool]:
