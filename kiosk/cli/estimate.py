@@ -15,33 +15,33 @@ class Estimate:
     """Fed with what is done; now and then it has something to say. Its clock is the caller's."""
 
     def __init__(self) -> None:
-        self._paced: deque[tuple[float, int]] = deque()
-        self._computed = 0
-        self._next_s: float | None = None
+        self._paced: deque[tuple[float, int]] = deque([(0.0, 0)])
+        """Seconds of work, and what was computed in them."""
+        self._last_s: float | None = None
+        self._next_s = 0.0
 
     def line(self, done: int, total: int, now_s: float, *, kept: bool = False) -> str:
         """A line, or nothing. `kept`: this one was there already, which says nothing of the pace.
 
         What is left is taken for work to do: with many kept results the rest comes sooner.
         """
-        self._computed += not kept
-        self._paced.append((now_s, self._computed))
-        while now_s - self._paced[0][0] > WINDOW_S:
-            self._paced.popleft()
-        if self._next_s is None:
-            self._next_s = now_s + EVERY_S
+        if self._last_s is None:
+            self._last_s, self._next_s = now_s, now_s + EVERY_S
+        elif not kept:
+            work_s, computed = self._paced[-1]
+            self._paced.append((work_s + now_s - self._last_s, computed + 1))
+            while self._paced[-1][0] - self._paced[0][0] > WINDOW_S:
+                self._paced.popleft()
+        self._last_s = now_s
         if now_s < self._next_s:
             return ""
         self._next_s = now_s + EVERY_S
-        since_s, computed = self._paced[0]
-        count = self._computed - computed
-        if not count or done >= total:
+        (since_s, before), (until_s, computed) = self._paced[0], self._paced[-1]
+        if computed == before or until_s == since_s or done >= total:
             return f"{done} of {total} pictures"
-        left_s = (total - done) * (now_s - since_s) / count
-        return (
-            f"{done} of {total} pictures, {count / (now_s - since_s):.1f} a second, "
-            f"about {_spoken(left_s)} left"
-        )
+        rate = (computed - before) / (until_s - since_s)
+        left = _spoken((total - done) / rate)
+        return f"{done} of {total} pictures, {rate:.1f} a second, about {left} left"
 
 
 def _spoken(seconds: float) -> str:
