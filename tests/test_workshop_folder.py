@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -234,6 +236,17 @@ def test_what_was_not_settled_can_be_taken_back(pictures: Pictures) -> None:
     pictures.forget()
     pictures.settle()
     assert not [path for path in pictures.folder.rglob("*") if path.is_file()]
+
+
+def test_what_a_killed_process_has_left_is_removed_a_day_later(pictures: Pictures) -> None:
+    for age_s, name in ((0, "fresh"), (2 * 86_400, "old")):
+        left = pictures.folder / ".incoming" / name
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"half")
+        os.utime(left, (time.time() - age_s,) * 2)
+    pictures.keep(png(), sha256(png()))
+    pictures.settle()
+    assert [path.name for path in (pictures.folder / ".incoming").iterdir()] == ["fresh"]
 
 
 @pytest.mark.parametrize("spoiled", [b"", png()[:-1], png(9)])

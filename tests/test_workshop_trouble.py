@@ -329,7 +329,7 @@ def test_pictures_are_on_the_disk_before_they_get_their_names_and_rows(
 
     renamed = places("rename", "/pictures/")
     assert len(renamed) == pictures
-    before = places("fsync(", "/pictures/00/.0000") if pictures == 1 else places("syncfs(")
+    before = places("fsync(", "/pictures/.incoming/0000") if pictures == 1 else places("syncfs(")
     after = places("fsync(", "/pictures/00>")
     rows = places("pwrite64", "workshop.sqlite-wal")
     committed = places("sync(", "workshop.sqlite-wal")

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,10 @@ from kiosk.durable import sha256_of, sync, sync_file_system
 from kiosk.errors import ImageError, StateError
 from kiosk.vision.decode import decode_picture, read_bytes
 
+_INCOMING = ".incoming"
+"""Folder of what is not settled yet."""
+_LEFT_S = 24 * 3600.0
+"""Nobody needs longer than this to settle what was kept."""
 _MANY = 32
 """Files from which one sync of the whole file system is cheaper: 1000 took 0.2 s instead of 4."""
 
@@ -48,6 +54,8 @@ class Pictures:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._incoming = folder / _INCOMING
+        self._begun = False
         self._unsettled: dict[Path, Path] = {}
         """Scratch file by where it belongs."""
 
@@ -59,10 +67,12 @@ class Pictures:
         place = self.path(sha256)
         if place in self._unsettled or self._whole(place, sha256):
             return
-        scratch = place.with_name(f".{sha256}.{os.getpid()}-{id(self):x}")
+        scratch = self._incoming / f"{sha256}.{os.getpid()}-{id(self):x}"
         try:
+            if not self._begun:
+                self._begin()
             if not place.parent.is_dir():
-                place.parent.mkdir(parents=True, exist_ok=True)
+                place.parent.mkdir(exist_ok=True)
                 sync(self.folder)
             scratch.write_bytes(data)
         except OSError as error:
@@ -81,6 +91,15 @@ class Pictures:
             self.forget()
             raise _refused(self.folder, error) from error
         self._unsettled.clear()
+
+    def _begin(self) -> None:
+        """Make room for scratch files, and remove those that killed processes have left."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        for left in self._incoming.iterdir():
+            with suppress(FileNotFoundError):  # another process tidies up, too
+                if time.time() - left.stat().st_mtime > _LEFT_S:
+                    left.unlink()
+        self._begun = True
 
     def _sync(self, paths: Collection[Path]) -> None:
         if len(paths) < _MANY or not sync_file_system(self.folder):
