@@ -181,7 +181,7 @@ def test_json_has_the_documented_shape(run: Run, release: Path) -> None:
             place = shown["thumbnail"]
             with (release / place["file"]).open("rb") as file:
                 file.seek(place["start"])
-                assert file.read(place["bytes"])[:2] == b"\xff\xd8"
+                assert file.read(place["size"])[:2] == b"\xff\xd8"
     pairs = [pair for finding in body["findings"] for pair in finding["pairs"]]
     assert pairs and all(-1 <= pair["similarity"] <= 1.001 for pair in pairs)
 

@@ -114,7 +114,7 @@ class Joined:
         at = self.place.get(sku)
         if at is None:
             raise CatalogError(f"there is no SKU {sku!r} in this catalog")
-        return self.segments[self._newest[at]].record(sku)
+        return self.segments[int(self._newest[at])].record(sku)
 
     def thumbnail(self, row: int) -> bytes:
         """JPEG of the picture behind a reference. Raises CatalogError."""

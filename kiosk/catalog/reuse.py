@@ -58,9 +58,9 @@ def plan(
     """How to come from the segments `before` to the pictures `wanted`, which are in order."""
     places: dict[Identity, Home] = {}
     for number, each in enumerate(before):
-        skus = [record.sku for record in each.records]
+        owners = [record.sku for record in each.records]
         for at, one in enumerate(each.pictures):
-            places.setdefault((skus[one.sku], one.name, one.sha256, one.key), (number, at))
+            places.setdefault((owners[one.sku], one.name, one.sha256, one.key), (number, at))
     homes = [places.get(identity) for identity in wanted]
     live = [np.zeros(len(each.pictures), np.bool_) for each in before]
     for home in homes:

@@ -232,7 +232,7 @@ def _checked(path: Path, numbers: Path, sidecar: Sidecar) -> Numbers:
         for each, digest in ((path, sidecar.sha256), (numbers, sidecar.rows_sha256)):
             if sha256_of(each) != digest:
                 raise IndexFault(f"{each.name} is damaged: its sha256 is not what was built")
-        found = np.load(numbers, allow_pickle=False).astype(np.intp)
+        found: Numbers = np.load(numbers, allow_pickle=False).astype(np.intp)
     except (OSError, ValueError) as error:
         raise IndexFault(f"{path.name} cannot be read ({error})") from error
     total = sum(count for _, count in sidecar.segments)

@@ -67,13 +67,14 @@ class Thumbnail:
     """In the release, relative."""
     start: int
     """First byte."""
-    bytes: int
+    size: int
+    """In bytes."""
 
     def read(self, release: Path) -> bytes:
         """From the release folder. Raises OSError."""
         with (release / self.file).open("rb") as file:
             file.seek(self.start)
-            return file.read(self.bytes)
+            return file.read(self.size)
 
 
 @dataclass(frozen=True, slots=True)

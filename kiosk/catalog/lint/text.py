@@ -5,7 +5,7 @@ on a terminal makes them `visible` first.
 JSON: `format` 1, `release`, `built_at`, `skus`, `pictures`, `margin`, `apart` (4: no lead is
 enough), `counts` by severity, `findings`. Of a finding: `code`, `severity` (see `findings`),
 `message` and `advice` for people, `skus`, `pictures`, `pairs`, `barcode`. Of a picture: `sku`,
-`name`, `thumbnail` (a `file` in the release, first byte as `start`, and `bytes`), `role`. Of a
+`name`, `thumbnail` (a `file` in the release, first byte as `start`, `size` in bytes), `role`. Of a
 pair: `left` and `right` (pictures), `similarity`, `lead`, `print` (apart, close, same, little,
 off), `print_lead` (or null), `points`.
 """

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What changes of a large catalog cost: bytes to a kiosk, and searching old and new together.
+
+    python -m tools.churn [search] [bytes] [days] [--references 100000] [--dimension 256]
+
+`search`: an Annoy file with 20 % of its rows gone and newer rows searched exactly beside it,
+against one fresh Annoy file over the same rows, in one run. `bytes`: a first release and one with
+1 % of its pictures changed, put together as a build does it from made-up pictures. `days`: bytes a
+day when 1 % changes every day, by the product's own rule for merging.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kiosk.catalog.assemble import Enrolled, assemble
+from kiosk.catalog.enrol import Enrolment
+from kiosk.catalog.manifest import (
+    FEATURES,
+    NAME,
+    PICTURES,
+    QUERIES,
+    THUMBNAILS,
+    VECTORS,
+    Manifest,
+    to_json,
+)
+from kiosk.catalog.result import Result
+from kiosk.catalog.reuse import MOST_DEAD, MOST_SEGMENTS, merged_from
+from kiosk.catalog.sources import SourcePicture
+from kiosk.catalog.strangers import none
+from kiosk.catalog.work import Workplace
+from kiosk.config import Config, SearchConfig
+from kiosk.models import load_models
+from kiosk.search import Block, ExactIndex, OpenIndex, Rows, open_index
+from kiosk.search.open import built
+from kiosk.values import POINT, TONES, Box, Features, Record
+from kiosk.vision.augment import CAMERA, VIEWS
+
+POINTS = 400
+"""Local features of a richly printed picture: the most there are."""
+THUMBNAIL_BYTES = 10_000
+PICTURES_PER_SKU = 4
+CHANGED = 0.01
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.churn", description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["search", "bytes", "days"])
+    parser.add_argument("--references", type=int, default=100_000)
+    parser.add_argument("--dimension", type=int, default=256)
+    arguments = parser.parse_args()
+    if "search" in arguments.parts:
+        search(arguments.references, arguments.dimension)
+    if "bytes" in arguments.parts:
+        sizes(arguments.references // len(VIEWS))
+    if "days" in arguments.parts:
+        days(arguments.references, arguments.dimension)
+
+
+def unit(vectors: NDArray[np.floating]) -> NDArray[np.float16]:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float16)
+
+
+def clusters(rows: int, dimension: int, seed: int) -> NDArray[np.float16]:
+    """(rows, D) in SKUs of 20, as `kiosk bench --references` makes them."""
+    random = np.random.default_rng(seed)
+    centres = np.repeat(random.standard_normal((rows // 20 + 1, dimension)), 20, axis=0)[:rows]
+    return unit(centres + 0.7 * random.standard_normal((rows, dimension)))
+
+
+def search(references: int, dimension: int) -> None:
+    """Recall and time of both, side by side."""
+    newer = 8 * references // 100
+    random = np.random.default_rng(3)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        parts = [clusters(references, dimension, 1), clusters(newer, dimension, 2)]
+        rows = Rows([Block(str(at), part) for at, part in enumerate(parts)])
+        live = np.ones(len(rows), np.bool_)
+        live[random.choice(references, references // 5, replace=False)] = False
+        old = Rows(rows.blocks[:1])
+        started = time.perf_counter()
+        (folder / "old").mkdir()
+        built(old, np.arange(references), folder / "old", SearchConfig().recall)
+        (folder / "fresh").mkdir()
+        middle = time.perf_counter()
+        built(rows, np.flatnonzero(live), folder / "fresh", SearchConfig().recall)
+        done = time.perf_counter()
+        print(
+            f"{references} references of {dimension} numbers, 20 % gone, {newer} newer; Annoy "
+            f"built in {middle - started:.1f} s and {done - middle:.1f} s"
+        )
+        opened = []
+        for name in ("old", "fresh"):
+            started = time.perf_counter()
+            index = open_index(rows, live, folder / name, config=SearchConfig())
+            opened.append((index, time.perf_counter() - started))
+        print(f"{'':<36}{'recall@10':>10}{'p50 ms':>8}{'p99 ms':>8}{'opened in s':>13}")
+        compare([*opened], rows, live)
+
+
+def compare(
+    indexes: Sequence[tuple[OpenIndex, float]], rows: Rows, live: NDArray[np.bool_]
+) -> None:
+    """Each query is asked of all in turn, so that a busy machine is busy for all."""
+    random = np.random.default_rng(5)
+    near = rows.take(np.sort(random.choice(np.flatnonzero(live), 300, replace=False)))
+    noise = random.standard_normal(near.shape)
+    near += 0.6 * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+    exact = ExactIndex(rows, np.flatnonzero(live))
+    waits: list[list[float]] = [[] for _ in range(len(indexes) + 1)]
+    found = [0] * len(indexes)
+    for query in unit(near).astype(np.float32):
+        started = time.perf_counter()
+        true = {one.reference for one in exact.search(query, 10)}
+        waits[-1].append(1000 * (time.perf_counter() - started))
+        for at, (index, _) in enumerate(indexes):
+            started = time.perf_counter()
+            answer = index.search(query, 10)
+            waits[at].append(1000 * (time.perf_counter() - started))
+            found[at] += len(true & {one.reference for one in answer})
+    names = [index.name for index, _ in indexes]
+    for at, (name, (_, opened_s)) in enumerate(zip(names, indexes, strict=True)):
+        cuts = statistics.quantiles(waits[at], n=100)
+        share = found[at] / (10 * len(near))
+        print(f"{name:<36}{share:>10.4f}{cuts[49]:>8.2f}{cuts[98]:>8.2f}{opened_s:>13.2f}")
+    cuts = statistics.quantiles(waits[-1], n=100)
+    print(f"{'exact, every row':<36}{1:>10.4f}{cuts[49]:>8.2f}{cuts[98]:>8.2f}")
+
+
+class MadeUp(Workplace):
+    """Results of no pictures, by key, as they are asked for."""
+
+    def __init__(self, path: Path, dimension: int) -> None:
+        self.path = path
+        self.release = path / "release"
+        self._dimension = dimension
+
+    def find(self, key: str) -> Result | None:
+        seed = hashlib.sha256(key.encode()).digest()
+        random = np.random.default_rng(int.from_bytes(seed[:8]))
+        kind = np.random.default_rng(int(key.split()[0]))
+        middle = kind.standard_normal(self._dimension)
+        middle += 0.7 * random.standard_normal(self._dimension)
+        near = middle + 0.4 * random.standard_normal((len(VIEWS) + len(CAMERA), self._dimension))
+        points = np.frombuffer(random.bytes(POINT.itemsize * POINTS), POINT)
+        tones = random.integers(0, 256, (TONES, TONES, 3), np.uint8)
+        return Result(
+            box=Box(0, 0, 500, 500),
+            note="",
+            views=tuple(view.name for view in VIEWS),
+            thumbnail=b"\xff\xd8" + random.bytes(THUMBNAIL_BYTES - 2),
+            vectors=unit(near[: len(VIEWS)]),
+            probes=unit(near[len(VIEWS) :]),
+            features=(Features(points, tones, (384, 300)),),
+        )
+
+
+def sizes(pictures: int) -> None:
+    """Bytes of a first install and of a change of 1 % of the pictures."""
+    models = load_models(Config().models, Config().locate)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        keys = [f"{at // PICTURES_PER_SKU} {at}" for at in range(pictures)]
+        first = release(folder / "first", keys, models, None)
+        chosen = np.random.default_rng(1).choice(pictures, round(CHANGED * pictures), replace=False)
+        for at in chosen.tolist():
+            keys[at] += " anew"
+        second = release(folder / "second", keys, models, folder / "first" / "release")
+        there = {entry.sha256 for entry in first.needed}
+        report("first install", first, set())
+        report(f"{CHANGED:.0%} of the pictures changed", second, there)
+
+
+def release(
+    folder: Path, keys: Sequence[str], models: tuple[object, object], base: Path | None
+) -> Manifest:
+    """A release of these pictures, made as a build makes it."""
+    folder.mkdir()
+    enrolment = Enrolment(*models)  # type: ignore[arg-type]
+    work = MadeUp(folder, enrolment.embedder.dimension)
+    enrolled = [
+        Enrolled(
+            SourcePicture(f"{key.split()[1]:0>8}.jpg", Path(key), f"SKU-{key.split()[0]:0>6}"),
+            hashlib.sha256(key.encode()).hexdigest(),
+            key,
+        )
+        for key in keys
+    ]
+    skus = {one.picture.sku for one in enrolled}
+    known = {
+        sku: Record(sku, f"A thing to sell {sku}", "Things", ("4006381333931",)) for sku in skus
+    }
+    started = time.perf_counter()
+    manifest, _ = assemble(work, enrolled, known, enrolment, none("made up"), 0.001, base=base)
+    print(f"put together in {time.perf_counter() - started:.0f} s: {len(keys)} pictures")
+    return manifest
+
+
+def report(title: str, manifest: Manifest, there: set[str]) -> None:
+    """What must be fetched, by kind of file."""
+    needed = [entry for entry in manifest.needed if entry.sha256 not in there]
+    kinds: dict[str, int] = {NAME: len(to_json(manifest))}
+    for entry in needed:
+        name = entry.name.rsplit("/", 1)[-1]
+        name = "tombstones" if name.endswith(".bits") else name
+        kinds[name] = kinds.get(name, 0) + entry.bytes
+    details = kinds.get(FEATURES, 0) + kinds.get(PICTURES, 0)
+    shown = kinds.get(THUMBNAILS, 0)
+    total = sum(kinds.values())
+    print(
+        f"{title}: {total:,} bytes in {len(needed) + 1} files; without local features and "
+        f"thumbnails {total - details - shown:,}, of which vectors "
+        f"{kinds.get(VECTORS, 0) + kinds.get(QUERIES, 0):,}"
+    )
+    print("  " + ", ".join(f"{name} {size:,}" for name, size in sorted(kinds.items())))
+
+
+def days(references: int, dimension: int, count: int = 60) -> None:
+    """Vectors and tombstones of `count` days on which 1 % of the pictures changes."""
+    random = np.random.default_rng(1)
+    churn = round(CHANGED * references)
+    segments = [[references, references]]
+    spent = []
+    for _ in range(count):
+        living = np.array([live for _, live in segments], float)
+        lost = random.multinomial(churn, living / living.sum())
+        segments = [[all_, live - gone] for (all_, live), gone in zip(segments, lost, strict=True)]
+        segments = [each for each in segments if each[1] > 0]
+        total = sum(all_ for all_, _ in segments)
+        kept = len(segments)
+        if total - sum(live for _, live in segments) > MOST_DEAD * total:
+            kept = 0
+        elif kept + 1 > MOST_SEGMENTS:
+            kept = merged_from([live for _, live in segments], churn)
+        size = churn + sum(live for _, live in segments[kept:])
+        segments = [*segments[:kept], [size, size]]
+        marks = sum(all_ // len(VIEWS) // 8 + 1 for all_, _ in segments[:-1])
+        spent.append((2 * dimension * size + marks) / 1e6)
+    print(
+        f"{CHANGED:.0%} of {references} references changed a day, {count} days: vectors and "
+        f"tombstones {statistics.mean(spent):.2f} MB a day (median {statistics.median(spent):.2f}, "
+        f"most {max(spent):.1f}); the changes alone are {2e-6 * dimension * churn:.2f}; at the end "
+        f"{len(segments)} segments"
+    )
+
+
+if __name__ == "__main__":
+    main()
