@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from kiosk.imports.forms import find
-from kiosk.workshop.folder import init, workshop
+from kiosk.workshop.folder import init, is_workshop, workshop
 from kiosk.workshop.importing import Importer
 from kiosk.workshop.report_file import ReportFile
 
@@ -54,7 +54,8 @@ class Counting:
 def main() -> None:
     source, folder, report = (Path(name) for name in sys.argv[1:4])
     at_once, kills = int(sys.argv[4]), [int(text) for text in sys.argv[6:]]
-    init(folder)
+    if not is_workshop(folder):
+        init(folder)
     for kill in kills:
         child = os.fork()
         if child == 0:

@@ -14,7 +14,7 @@ import numpy as np
 
 from kiosk.imports.forms import Form, find
 from kiosk.workshop.changes import Change, Picture, Sku
-from kiosk.workshop.folder import Workshop, init, workshop
+from kiosk.workshop.folder import Workshop, init, is_workshop, workshop
 from kiosk.workshop.importing import Importer, Summary
 from kiosk.workshop.line_report import LineReport
 
@@ -46,7 +46,8 @@ def add(sku: str, name: str, **more: object) -> dict[str, Any]:
 @contextmanager
 def shop(folder: Path, *changes: Change) -> Iterator[Workshop]:
     """The workshop in `folder`, made when there is none."""
-    init(folder)
+    if not is_workshop(folder):
+        init(folder)
     with workshop(folder) as opened:
         opened.repository.apply(changes)
         yield opened

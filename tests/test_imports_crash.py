@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 from import_parts import add, contents, draw, files, imported, meta, shop
+from postgres_server import PostgresServer
 
 from kiosk.errors import BusyError, KioskError, StateError
 from kiosk.imports.forms import find
+from kiosk.workshop.folder import Settings, init
 from kiosk.workshop.importing import Importer
 from kiosk.workshop.repository import Step
 
@@ -105,6 +107,17 @@ def test_killed_many_times_in_one_import(
     folder, count = whole
     rng = random.Random(4)
     said = crash(source, tmp_path, *(rng.randrange(count // 6, count // 2) for _ in range(25)))
+    assert sum(line.endswith("killed") for line in said) > 3
+    check_ended_as(tmp_path, folder)
+
+
+def test_killed_many_times_in_one_import_into_postgresql(
+    source: Path, whole: tuple[Path, int], tmp_path: Path, postgres: PostgresServer
+) -> None:
+    folder, _ = whole
+    init(tmp_path / "w", Settings(database=postgres.database()))
+    rng = random.Random(5)
+    said = crash(source, tmp_path, *(rng.randrange(500, 2500) for _ in range(12)))
     assert sum(line.endswith("killed") for line in said) > 3
     check_ended_as(tmp_path, folder)
 

@@ -401,6 +401,14 @@ def test_the_form_is_found_and_when_two_fit_nothing_is_guessed(tmp_path: Path) -
         find(tmp_path / "none")
 
 
+def test_the_manifest_of_a_data_set_gives_its_references(tmp_path: Path) -> None:
+    touch(tmp_path, "shop/1.jpg", "street/2.jpg", "test/3.jpg")
+    rows = "path,sku,role,split\nshop/1.jpg,A,reference,\nstreet/2.jpg,A,query,val\n"
+    (tmp_path / "manifest.csv").write_text(rows)
+    (tmp_path / "more.csv").write_text("file,sku\n")
+    assert changes(tmp_path) == [Put("A", "shop/1.jpg", "shop/1.jpg")]
+
+
 def test_a_release_is_no_import(tmp_path: Path) -> None:
     touch(tmp_path, "manifest.json", "A/1.jpg")
     with pytest.raises(KioskError, match="is a release"):

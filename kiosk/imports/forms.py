@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from kiosk.catalog.manifest import NAME as RELEASE_MANIFEST
+from kiosk.catalog.sources import MANIFEST_LIST
 from kiosk.errors import ImportRefused, SourceError
 from kiosk.imports import increment
 from kiosk.imports.changes import Line
@@ -130,8 +131,8 @@ def _in_folder(root: Path, form: Form | None) -> tuple[Form, Path]:
     lists = [path for path, kind in kinds.items() if kind and form in (None, kind)]
     if form is not None and not lists and len(kinds) == 1:
         lists = list(kinds)
-    if (root / "manifest.csv") in lists:
-        lists = [root / "manifest.csv"]
+    if (root / MANIFEST_LIST) in lists:  # of a data set, which has folders it does not name
+        return Form.CSV, root / MANIFEST_LIST
     if len(lists) > 1:
         names = ", ".join(path.name for path in lists)
         raise ImportRefused("UnknownForm", f"{root}: holds several lists ({names}); name one")
