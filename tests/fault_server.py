@@ -279,6 +279,11 @@ def bomb(handler: Handler, data: bytes, offset: int) -> None:
     handler.answer(200, gzip.compress(bytes(10 << 20)), Content_Encoding="gzip")
 
 
+def packed(handler: Handler, data: bytes, offset: int) -> None:
+    """Compressed although that was not asked for, and by chance of the right length."""
+    handler.answer(200, (gzip.compress(b"other") * len(data))[: len(data)], Content_Encoding="gzip")
+
+
 def endless(handler: Handler, data: bytes, offset: int) -> None:
     """Chunks without end or length."""
     handler.send_response(200)

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from booted_machine import Machine, booted, hindrance, make_rootfs
 from kiosk_process import until
+
+from tests.sync_parts import publisher
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,7 +58,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 def readme_lines() -> list[str]:
     """What the README has one type after the project lies in its place; a demo for the camera."""
-    text = README.read_text()
+    text = README.read_text().partition("5. To get releases from head office")[0]
     lines = re.findall(r"^ {7}(\S.*)$", text, flags=re.MULTILINE)
     assert len(lines) >= 10
     typed = [line for line in lines if not line.startswith(("sudo git clone", "cd ", "chromium"))]
@@ -275,6 +278,39 @@ def test_it_holds_itself_to_its_memory(running: Machine) -> None:
         print(f"process {pid}: resident {kilobytes['Rss']} kB, its share {kilobytes['Pss']} kB")
         assert int(kilobytes["Rss"]) < 700 * 1024
     print(running.show("MemoryCurrent", "MemoryPeak", "TasksCurrent"))
+
+
+def test_sync_works_in_its_sandbox_and_its_timers_are_set(running: Machine, tmp_path: Path) -> None:
+    release = publish_own_catalog(running, tmp_path)
+    running.run("sh", "-c", "cp /opt/kiosk/systemd/kiosk-sync* /etc/systemd/system/")
+    running.run("systemctl", "daemon-reload")
+    started = running.command("systemctl", "start", "kiosk-sync")
+    told = running.run("journalctl", "-u", "kiosk-sync", "--no-pager", "-o", "cat")
+    assert started.returncode == 0, told
+    assert f"release {release} is current, on trial" in told
+    for complaint in ("not permitted", "Permission denied", "Read-only", "Traceback"):
+        assert complaint not in told
+    running.run("systemctl", "stop", "web")
+    running.run("systemctl", "enable", "--now", "kiosk-sync.timer", "kiosk-sync-first.timer")
+    timers = running.run("systemctl", "list-timers", "--all", "--no-pager")
+    assert timers.count("kiosk-sync.service") == 2
+
+
+def publish_own_catalog(machine: Machine, scratch: Path) -> str:
+    """What the machine answers from, published on a web server of its own; gives the release."""
+    inside = Path(f"/proc/{machine.leader}/root")
+    shutil.copytree(inside / "var/lib/kiosk/catalog", scratch / "release")
+    shutil.rmtree(scratch / "release" / "derived", ignore_errors=True)
+    office = publisher(scratch)
+    announced = office.publish(scratch / "release")
+    shutil.copytree(office.path, inside / "srv" / "repository")
+    (inside / "etc/kiosk/root.json").write_bytes(office.first_root)
+    section = '\n[sync]\nsource = "http://127.0.0.1:81"\nroot = "/etc/kiosk/root.json"\n'
+    with (inside / CONFIG[1:]).open("a") as file:
+        file.write(section)
+    server = ["systemd-run", "--unit=web", "--working-directory=/srv/repository"]
+    machine.run(*server, "python3", "-m", "http.server", "81", "--bind", "127.0.0.1")
+    return announced.release
 
 
 def test_the_sandbox_stands_in_the_way_of_nothing_it_does(running: Machine) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from kiosk.announcement import Announcement
-from kiosk.sync.evidence import Unanswered
-from kiosk.values.sync import SyncState
+from kiosk.sync.evidence import Unanswered, cut_off, unreachable
+from kiosk.sync.report import as_status
+from kiosk.values.sync import SyncState, SyncStatus
 from tests import fault_server as does
 from tests.fault_server import Server, serving
 from tests.repositories import HeadOffice
@@ -126,6 +127,7 @@ BLOBS = {
     "404": (does.status(404), SyncState.OFFLINE, "not_found"),
     "503": (does.status(503), SyncState.OFFLINE, "http_503"),
     "gzip bomb": (does.bomb, SyncState.OFFLINE, "unusable"),
+    "packed": (does.packed, SyncState.OFFLINE, "unusable"),
     "truncated, with a length that fits": (does.shorter, SyncState.OFFLINE, "unusable"),
     "stall": (does.stall, SyncState.OFFLINE, "slow"),
     "drip": (does.drip, SyncState.OFFLINE, "slow"),
@@ -274,3 +276,11 @@ def test_no_answer_however_ugly_is_more_than_offline(
         server.always(fragment, does.raw(UGLY[case]))
         assert kiosk.sync(server.url).status.state is SyncState.OFFLINE, fragment
         server.honest()
+
+
+def test_while_nobody_answers_other_words_are_no_news() -> None:
+    before = as_status(cut_off("x", "after 1 byte"), None, "stable", "now", SyncStatus())
+    again = as_status(cut_off("x", "after 2 bytes"), None, "stable", "later", before)
+    other = as_status(unreachable("x", "no route"), None, "stable", "later", before)
+    assert again == before
+    assert (other.code, other.at) == ("unreachable", "later")
