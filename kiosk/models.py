@@ -82,3 +82,12 @@ def _locator(card: Path, models: ModelsConfig, locate: LocateConfig) -> Locator:
 
 def _embedder(card: Path, models: ModelsConfig) -> Embedder:
     return Embedder(OnnxSession(card, threads=models.threads))
+
+
+def files_of(locator: Locator, embedder: Embedder) -> dict[str, Path]:
+    """The files of both models and their cards, by the names that a release gives them."""
+    files: dict[str, Path] = {}
+    for name, card in (("detector", locator.card), ("embedder", embedder.card)):
+        files[card.path.name] = card.path
+        files[f"{name}.toml"] = card.path.with_name(f"{name}.toml")
+    return files

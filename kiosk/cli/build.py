@@ -21,7 +21,7 @@ from kiosk.cli.visible import visible
 from kiosk.cli.workshop_build import Wanted, build_workshop
 from kiosk.config import Config
 from kiosk.errors import UsageError
-from kiosk.models import load_models
+from kiosk.models import files_of, load_models
 from kiosk.vision.prepare import STEPS, steps_of
 from kiosk.workshop.folder import is_workshop
 
@@ -67,6 +67,11 @@ def register(actions: Verbs) -> None:
     calibrate.add_risk(parser)
     _add_engine(parser)
     parser.add_argument("--models", metavar="DIR", help="folder of the models and their cards")
+    parser.add_argument(
+        "--bring-models",
+        action="store_true",
+        help="put the models into the release: kiosks that take it look with these",
+    )
     add_config(parser)
     parser.set_defaults(run=run_build)
 
@@ -141,6 +146,7 @@ def _built(arguments: argparse.Namespace, config: Config, wanted: Wanted) -> Bui
             engine=lambda enrolment: engine_of(enrolment, arguments.workers, arguments.engine),
             cache=wanted.cache,
             base=wanted.base,
+            models=files_of(locator, embedder) if arguments.bring_models else {},
             progress=telling.picture,
         )
 
