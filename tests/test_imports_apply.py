@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from import_parts import HEIGHT, WIDTH, add, contents, draw, files, imported, meta, shop
+from PIL import Image
 
 from kiosk.errors import ImportRefused
 from kiosk.imports.codes import hint
@@ -312,6 +314,33 @@ def test_a_picture_in_the_workshop_that_was_cut_short_is_healed_by_the_next_impo
     place.write_bytes(data[:10])
     imported(tmp_path / "w", tmp_path / "in")
     assert place.read_bytes() == data
+
+
+def test_names_that_are_no_text_cost_their_lines_only(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    draw(source / "A" / "1.png")
+    (source / "A" / os.fsdecode(b"\xff.png")).write_bytes(b"no picture")
+    (source / os.fsdecode(b"B\xfe")).mkdir()
+    assert codes(tmp_path / "w", source) == ["", "UnsupportedPicFormat", "InvalidProductId"]
+    escaped = [add("A", "x"), add("A", "y")]
+    rows = [json.dumps(row).replace('"x"', r'"\udcff.png"') for row in escaped]
+    rows = [row.replace('"y"', r'"\ud800\u0000.png"') for row in rows]
+    meta(source, *rows)
+    assert codes(tmp_path / "w2", source) == ["Unreadable", "Unreadable"]
+    with shop(tmp_path / "w2") as opened:
+        (event,) = opened.repository.history()
+        assert dict(event.note.figures) == {"failed": 2}
+
+
+def test_a_region_counts_in_pixels_of_the_upright_picture(tmp_path: Path) -> None:
+    """A phone held upright stores 60x40 and a note to turn it: 40 wide and 60 high."""
+    note = Image.Exif()
+    note[0x0112] = 6
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "in/1.jpg", exif=note)
+    rows = [add("A", "1.jpg", Region=region) for region in ("0,40,0,60", "0,60,0,40")]
+    meta(tmp_path / "in", *rows)
+    assert codes(tmp_path / "w", tmp_path / "in") == ["", "RegionOutsidePicture"]
 
 
 def test_an_import_that_is_none_changes_nothing(tmp_path: Path) -> None:

@@ -108,6 +108,8 @@ def test_an_import_that_is_none_says_its_code_and_what_to_do(
     assert "MissingManifest: put the file increment.meta beside the pictures" in said
     assert main(command) == os.EX_DATAERR
     assert "NothingToImport" in capsys.readouterr().err
+    assert main(["catalog", "import", str(shop), str(shop)]) == os.EX_USAGE
+    assert "is a workshop itself" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["increment", "csv", "product-search", "folder"])

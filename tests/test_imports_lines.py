@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -397,6 +398,9 @@ def test_the_form_is_found_and_when_two_fit_nothing_is_guessed(tmp_path: Path) -
     ]:
         with pytest.raises(ImportRefused, match=told):
             find(source)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(ImportRefused, match="nor a regular file"):
+        find(tmp_path / "pipe.csv")
     with pytest.raises(SourceError, match="does not exist"):
         find(tmp_path / "none")
 

@@ -17,7 +17,7 @@ from kiosk.imports.categories import read_categories
 from kiosk.imports.codes import hint
 from kiosk.imports.forms import CATEGORY_LIST, Form, Import, find
 from kiosk.workshop.dumping import dump
-from kiosk.workshop.folder import workshop
+from kiosk.workshop.folder import is_workshop, workshop
 from kiosk.workshop.importing import Importer, Summary
 from kiosk.workshop.line_report import LineReport
 from kiosk.workshop.report_file import ReportFile
@@ -82,6 +82,10 @@ def _register_import(actions: Verbs) -> None:
 
 def run_import(arguments: argparse.Namespace) -> int:
     """Failures and a summary on stdout, how far it is on stderr."""
+    if is_workshop(arguments.source):
+        raise UsageError(
+            f"{arguments.source}: is a workshop itself; `kiosk catalog dump` it and import that"
+        )
     try:
         found = find(
             arguments.source,

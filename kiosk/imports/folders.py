@@ -20,26 +20,24 @@ def read_folders(root: Path) -> Iterator[Line]:
     Raises OSError.
     """
     number = 0
-    for folder in _visible(root):
-        if not folder.is_dir():
+    for folder in visible(root):
+        if not (root / folder).is_dir():
             continue
         number += 1
         try:
-            product = sku(folder.name)
+            product = sku(folder)
         except ImportRefused as error:
-            yield Line(folder.name, number, failure=Remark(error.code, str(error)))
+            yield Line(folder, number, failure=Remark(error.code, str(error)))
             continue
-        names = _visible(folder)
-        nested = next((path for path in names if holds_pictures(path)), None)
-        reason = f"{folder.name}/{nested.name} is a folder" if nested else ""
-        remarks = (Remark("NestedFolder", reason),) if reason else ()
-        pictures = [path.name for path in names if is_picture(path)]
+        pictures, nested = _contents(root / folder)
+        reason = f"{folder}/{nested} is a folder with pictures" if nested else ""
+        remarks = (Remark("NestedFolder", reason),) if nested else ()
         if not pictures:
-            failure = Remark("NoPictures", reason or f"the folder {folder.name} holds no picture")
-            yield Line(folder.name, number, failure=failure)
+            failure = Remark("NoPictures", reason or f"the folder {folder} holds no picture")
+            yield Line(folder, number, failure=failure)
         for place, name in enumerate(pictures):
             number += place > 0
-            path = f"{folder.name}/{name}"
+            path = f"{folder}/{name}"
             put = Put(product, picture_name(name), path)
             yield Line(path, number, (put,), remarks=remarks if place == 0 else ())
 
@@ -51,8 +49,21 @@ def is_picture(path: Path) -> bool:
 
 def holds_pictures(path: Path) -> bool:
     """A folder with a picture in it."""
-    return path.is_dir() and any(is_picture(inner) for inner in _visible(path))
+    return path.is_dir() and any(is_picture(path / name) for name in visible(path))
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+def visible(folder: Path) -> list[str]:
+    """Names in order, as texts: there may be a million."""
+    names = (path.name for path in folder.iterdir())
+    return sorted(name for name in names if not name.startswith("."))
+
+
+def _contents(folder: Path) -> tuple[list[str], str]:
+    """Names of pictures, and of one folder with pictures; empty when there is none."""
+    pictures, nested = [], ""
+    for name in visible(folder):
+        if is_picture(folder / name):
+            pictures.append(name)
+        elif not nested and holds_pictures(folder / name):
+            nested = name
+    return pictures, nested

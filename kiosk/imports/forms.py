@@ -103,6 +103,8 @@ def find(source: Path, form: Form | None = None, maps: Maps | None = None) -> Im
 
 
 def _of_file(path: Path, form: Form | None) -> tuple[Form, Path]:
+    if not path.is_file():
+        raise ImportRefused("UnknownForm", f"{path}: is neither a folder nor a regular file")
     if path.name == increment.NAME and form in (None, Form.INCREMENT):
         return Form.INCREMENT, path
     if form is Form.INCREMENT:

@@ -68,6 +68,17 @@ def integer(given: object, what: str, code: str = "InvalidIntAttr") -> int:
     return number
 
 
+def storable(text: str) -> str:
+    """A message that every database takes: what is no plain text, such as half a character from the
+    name of a file, is escaped.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else repr(each)[1:-1] for each in text
+    )
+
+
 def shown(given: object) -> str:
     """A value as messages show it: one short line."""
     text = repr(given)

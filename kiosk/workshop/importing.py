@@ -16,6 +16,7 @@ from kiosk.imports.categories import CategoryNames
 from kiosk.imports.changes import Line, Remark
 from kiosk.imports.forms import Import
 from kiosk.imports.pairs import PairsSeen
+from kiosk.imports.texts import storable
 from kiosk.workshop.changes import Change, PutCategory, PutPicture, PutSku, RemoveSku, Result
 from kiosk.workshop.judging import Judge, Judged
 from kiosk.workshop.line_report import (
@@ -96,6 +97,7 @@ class Importer:
         Raises ImportRefused when it is no import at all, BusyError when another process imports the
         same, StateError when the disk refuses, WorkshopError, OSError; the same call goes on then.
         """
+        about = storable(about)
         job = self.repository.begin_import(found.key(), about)
         if strict and job.next_line == 1:
             looked = self.look(found, lambda report: None, progress)
@@ -174,7 +176,7 @@ class _Running:
         made: list[Change] = [PutCategory(*each) for each in self._importer.categories.items()]
         until = batch[-1].position + 1 if batch else self._next
         problems = tuple(
-            Problem(judged.position, judged.failure.code, judged.failure.reason)
+            Problem(judged.position, judged.failure.code, storable(judged.failure.reason))
             for judged in batch
             if judged.failure is not None
         )

@@ -71,6 +71,6 @@ class ReportFile:
 
     def _refused(self, error: OSError) -> StateError:
         return StateError(
-            f"{self._path}: the report cannot be written ({error.strerror}); free space or name "
-            "another --report. The same command goes on from here"
+            f"{self._path}: the report cannot be written ({error.strerror or error}); free space "
+            "or name another --report. The same command goes on from here"
         )
