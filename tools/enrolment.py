@@ -22,6 +22,7 @@ import numpy as np
 
 from kiosk.additions import AdditionDesk, Describer, MemoryStore
 from kiosk.additions.describe import Kept, kept
+from kiosk.additions.probes import GateProbes
 from kiosk.additions.trying import tried
 from kiosk.additions.values import AddedView, Addition, Rival
 from kiosk.catalog.segment import Added, MemorySegment
@@ -54,11 +55,13 @@ class Shop:
         self.recogniser = Recogniser(self._locator, self._embedder)
         self.describer = Describer(self._embedder)
         self.slot: Slot[Snapshot] = Slot()
+        self.probes = GateProbes()
         self.desk = AdditionDesk(
             MemoryStore(),
             lambda release: self.describer,
             Unrecorded(),
             recompose=self.slot.recompose,
+            probes_of=self.probes,
         )
         self.desk.start()
         self.slot.compose(self.desk.over)
@@ -131,7 +134,7 @@ def described_ms(shop: Shop, product: Product) -> float:
                 continue
             started = time.perf_counter()
             view = shop.describer.described(kept(frame.pixels, look.subject.box))
-            tried(snapshot, "none", [view], _judged)
+            tried(snapshot, "none", [view], _judged, shop.probes(snapshot))
             spent.append(1000 * (time.perf_counter() - started))
     return statistics.median(spent)
 
@@ -171,7 +174,7 @@ def refusals(shop: Shop) -> None:
         views = [view for _, view in shop.views(product)]
         with shop.slot.borrow() as snapshot:
             assert snapshot is not None
-            found = tried(snapshot, "pretender", views, _judged)
+            found = tried(snapshot, "pretender", views, _judged, shop.probes(snapshot))
         if isinstance(found, Rival):
             right = found.sku == product.sku or found.sku in product.look_alikes
             why = "is it already" if found.already else "would take its matches"
@@ -180,6 +183,19 @@ def refusals(shop: Shop) -> None:
             outcomes["added"] += 1
             print(f"  {product.sku} would be added: nearest {found.nearest:.3f}")
     print(f"products of the catalog under another name: {dict(outcomes)}")
+    own: Counter[str] = Counter()
+    for product in PRODUCTS:
+        if product.in_catalog:
+            views = [view for _, view in shop.views(product)]
+            with shop.slot.borrow() as snapshot:
+                assert snapshot is not None
+                found = tried(snapshot, product.sku, views, _judged, shop.probes(snapshot))
+            verdict = "added"
+            if isinstance(found, Rival):
+                twin = found.sku in product.look_alikes
+                verdict = f"refused for {'its twin' if twin else found.sku}"
+            own[verdict] += 1
+    print(f"the same as more views of themselves: {dict(own)}")
 
 
 def _judged(snapshot: Snapshot, view: AddedView) -> tuple[Match, ...]:

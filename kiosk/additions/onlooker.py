@@ -67,6 +67,9 @@ class Onlooker:
         with self._changed:
             return self._good, self._hint
 
+    def _fits(self, good: bool) -> bool:
+        return self._seen is not None and (self._seen.good or not good)
+
     def next(self, timeout_s: float, *, good: bool = True) -> Seen | None:
         """The next view that is `good`, or any; None when none comes in time."""
         end = time.monotonic() + timeout_s
@@ -74,11 +77,10 @@ class Onlooker:
             self._seen = None
             self._wanted[good] += 1
             try:
-                while self._seen is None or (good and not self._seen.good):
-                    self._seen = None
+                while not self._fits(good):
                     left_s = end - time.monotonic()
                     if left_s <= 0 or not self._changed.wait(left_s):
-                        break
+                        return None
                 return self._seen
             finally:
                 self._wanted[good] -= 1

@@ -31,18 +31,14 @@ def accept_limit(nearest: float, thresholds: Thresholds) -> float:
     return max(thresholds.accept, nearest + thresholds.margin)
 
 
-def steals(own: float, new: float, thresholds: Thresholds, accept: float | None = None) -> bool:
+def steals(own: float, new: float, thresholds: Thresholds) -> bool:
     """Whether a view of an existing SKU is lost to an addition.
 
-    own, new: its similarity to its own SKU and to the addition; accept: the SKU's own limit, if it
-    has one. Lost is a match whose first SKU changes, and an accepted one whose lead goes.
+    own, new: its similarity to its own SKU and to the addition. Lost is a match that was found
+    before and has no clear lead over the addition, by the release's own margin: that is how far
+    another view of the same picture moves a lead.
     """
-    if new < thresholds.choose:
-        return False
-    if own >= thresholds.choose and new >= own:
-        return True
-    least = max(thresholds.accept, accept or 0.0)
-    return own >= least and own - new < thresholds.margin
+    return min(own, new) >= thresholds.choose and own - new < thresholds.margin
 
 
 def taken(

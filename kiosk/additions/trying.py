@@ -72,9 +72,10 @@ def tried(
                 return rival
     new = np.concatenate([view.vectors for view in views]).astype(np.float32)
     owner = np.repeat(np.arange(len(views)), [len(view.vectors) for view in views])
-    nearest, endangered = _nearest(snapshot, sku, new)
-    for other in endangered:
+    nearest = -1.0
+    for other in _endangered(snapshot, sku, [view.vectors[0] for view in views]):
         held = snapshot.references(other)
+        nearest = max(nearest, float((held.vectors @ new.T).max()))
         found = taken(held.vectors, held.pictures, new, snapshot.thresholds)
         if found is not None:
             row, at = found
@@ -96,17 +97,16 @@ def _already(snapshot: Snapshot, sku: str, matches: tuple[Match, ...], number: i
     return _rival(snapshot, matches[0], number, already=True)
 
 
-def _nearest(
-    snapshot: Snapshot, sku: str, new: NDArray[np.float32]
-) -> tuple[float, tuple[str, ...]]:
-    """Similarity of the nearest other SKU, and those that may lose a match, likeliest first."""
+def _endangered(
+    snapshot: Snapshot, sku: str, plain: Sequence[NDArray[np.float16]]
+) -> tuple[str, ...]:
+    """The other SKUs that a search puts nearest to any of the views, likeliest first."""
     best: dict[str, float] = {}
-    for vector in new:
-        for match in snapshot.match(vector, NEAREST_SKUS):
+    for vector in plain:
+        for match in snapshot.match(vector.astype(np.float32), NEAREST_SKUS):
             if match.sku != sku:
                 best[match.sku] = max(match.similarity, best.get(match.sku, -1.0))
-    order = sorted(best, key=lambda other: -best[other])
-    return (best[order[0]] if order else -1.0), tuple(order)
+    return tuple(sorted(best, key=lambda other: -best[other]))
 
 
 def _lost(
@@ -123,7 +123,7 @@ def _lost(
         if not right or right[0].sku == sku or right[0].sku != probes.skus[number]:
             continue
         own, at = right[0], int(near[number].argmax())
-        if steals(own.similarity, float(near[number, at]), snapshot.thresholds, own.accept):
+        if steals(own.similarity, float(near[number, at]), snapshot.thresholds):
             return replace(own, similarity=float(near[number, at])), at
     return None
 

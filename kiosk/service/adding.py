@@ -3,27 +3,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from kiosk.additions import ADDITIONS_FILE, AdditionDesk, AdditionStore, Describer, Enrolling
+from kiosk.additions.probes import GateProbes
 from kiosk.additions.shelf import IN_CATALOG
-from kiosk.additions.trying import Probes
 from kiosk.additions.values import AddedView
 from kiosk.board import Board
-from kiosk.catalog.gate import read_gate
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
-from kiosk.errors import CatalogError
 from kiosk.journal import Recorder
 from kiosk.recognise.kept import matches_of
 from kiosk.store import STORE_FOLDER, Phase, Store
 from kiosk.values import Match
 from kiosk.vision.embed import Embedder
-
-log = logging.getLogger(__name__)
 
 
 class Adding:
@@ -47,7 +42,7 @@ class Adding:
             lambda release: Describer(embedder_of(release)),
             journal,
             recompose=self._changed,
-            probes_of=_GateProbes(),
+            probes_of=GateProbes(),
         )
         self.enrolling = Enrolling(
             self.desk, slot.borrow, _judged, lambda enrol: board.post(enrol=enrol)
@@ -92,24 +87,6 @@ class Adding:
     def _changed(self) -> None:
         self._slot.recompose()
         self.post()
-
-
-class _GateProbes:
-    """The queries of a release's gate, read once for each release."""
-
-    def __init__(self) -> None:
-        self._release = ""
-        self._probes: Probes | None = None
-
-    def __call__(self, snapshot: Snapshot) -> Probes | None:
-        if self._release != snapshot.release:
-            try:
-                self._probes = read_gate(snapshot.path, snapshot.manifest)
-            except CatalogError as error:  # its references are held against additions all the same
-                log.info("additions are tried without probes: %s", error)
-                self._probes = None
-            self._release = snapshot.release
-        return self._probes
 
 
 def _judged(snapshot: Snapshot, view: AddedView) -> tuple[Match, ...]:
