@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -348,3 +349,22 @@ def test_an_import_that_is_none_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ImportRefused) as caught:
         imported(tmp_path / "w", tmp_path / "in", Form.INCREMENT)
     assert caught.value.code == "MissingManifest"
+
+
+def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
+    def peak_bytes(lines: int) -> int:
+        source = tmp_path / f"in{lines}"
+        draw(source / "1.png")
+        meta(source, *(add(f"S{n // 5}", f"v{n}", PicFile="1.png") for n in range(lines)))
+        with shop(tmp_path / f"w{lines}") as opened:
+            importer = Importer(opened.repository, opened.pictures, lines_at_once=100)
+            importer.run(find(source), "warm", lambda report: None)
+            (source / "skus.csv").write_text("sku\n")  # another import, so all lines once more
+            tracemalloc.start()
+            try:
+                importer.run(find(source), "test", lambda report: None)
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+    assert peak_bytes(2000) < 1.1 * peak_bytes(500)

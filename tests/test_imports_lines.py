@@ -15,6 +15,7 @@ from kiosk.imports import codes, increment
 from kiosk.imports.changes import About, Change, Describe, Line, Put, Region, Remove
 from kiosk.imports.forms import Form, find
 from kiosk.imports.labels import read_labels, write_labels
+from kiosk.imports.pairs import PairsSeen
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -430,3 +431,10 @@ def test_the_key_of_an_import_changes_with_its_lines_only(tmp_path: Path) -> Non
     assert find(folders).key() == before
     (folders / "A/1.jpg").write_text("other")
     assert find(folders).key() != before
+
+
+def test_a_pair_that_was_seen_is_never_called_new_and_new_ones_hardly_ever_seen() -> None:
+    seen = PairsSeen()
+    pairs = [(f"S{number // 5}", f"{number % 5}.jpg") for number in range(50_000)]
+    assert sum(seen.perhaps(*pair) for pair in pairs) <= 2
+    assert all(seen.perhaps(*pair) for pair in pairs)
