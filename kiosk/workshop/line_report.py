@@ -14,7 +14,7 @@ from kiosk.workshop.judging import Judged
 
 USABLE = "usable"
 """Nothing was to be applied, and the line could have been."""
-EARLIER = "applied earlier"
+EARLIER = "done earlier"
 """By a run that was interrupted before it could say more."""
 DESCRIBED = "described"
 
