@@ -12,13 +12,13 @@ from pathlib import Path
 
 from kiosk.announcement import Gate
 from kiosk.board import Board
+from kiosk.catalog.folding import Folding
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.catalog.watch import CatalogWatch
 from kiosk.config import Config, catalog_directory
 from kiosk.errors import ConfigError, Held
 from kiosk.journal import Recorder
 from kiosk.models import HeldModels, Models
-from kiosk.service.folding import Folding
 from kiosk.service.statuses import catalog_status, model_status, release_status
 from kiosk.store import Pointer, Store
 from kiosk.store.derived import trim
@@ -74,7 +74,10 @@ class Catalogs:
             on_swap=self._hold,
             on_change=self._store_changed,
         )
-        self._folding = Folding(slot)
+        self.folding = Folding(slot)
+        """Runs in a thread of its own."""
+        self._engine = ""
+        self._said = ("", "")
         self._from_store = False
         self._posted: object = ()
         self._stop = threading.Event()
@@ -96,9 +99,10 @@ class Catalogs:
                 self._folder.forget()
             self._folder.look()
         self._from_store = from_store
-        if self._folding.look():
-            trim(self._store.derived)
-            self._changed()
+        with self._slot.borrow_release() as release:
+            folded = release is not None and release.engine != self._engine
+        if folded:
+            self._changed(*self._said)
         self._post()
 
     def stop(self) -> None:
@@ -106,7 +110,6 @@ class Catalogs:
         self._stop.set()
         self._folder.stop()
         self._watch.stop()
-        self._folding.stop()
 
     def decided(self, decision: Decision, records: Sequence[Record]) -> None:
         """For whoever tells of decisions."""
@@ -144,14 +147,12 @@ class Catalogs:
         path = self._store.release(current) if current else self._store.folder
         self._changed(trouble, str(path))
 
-    def _changed(self, trouble: str = "", path: str = "") -> None:
+    def _changed(self, trouble: str, path: str) -> None:
+        self._said = trouble, path
         with self._slot.borrow_release() as snapshot:
-            status = catalog_status(
-                snapshot,
-                trouble,
-                path or self._board.state().catalog.path,
-                second_look=self._config.verify.on,
-            )
+            self._engine = snapshot.engine if snapshot else ""
+            second_look = self._config.verify.on
+            status = catalog_status(snapshot, trouble, path, second_look=second_look)
         cards = (self._models.locator.card, self._models.embedder.card)
         self._board.post(catalog=status, models=tuple(map(model_status, cards)))
         self._on_models(self._models)

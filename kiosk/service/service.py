@@ -194,6 +194,8 @@ class Service:
         self._begin(self._camera.start, self._camera.close)
         self._stack.callback(self._slot.swap, None)
         self._essential("catalog", self._catalogs.run, self._catalogs.stop, WATCH_STOP_S)
+        folding = self._catalogs.folding
+        self._essential("folding", folding.run, folding.stop, WATCH_STOP_S)
         self._essential("station", self._station.run, self._station.stop, None)
         self._stack.callback(self._notifier.stopping)
 
