@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.errors import UsageError
+from kiosk.errors import Held, SyncError, Tampered, UsageError
 from kiosk.sync import schedule
-from kiosk.sync.evidence import seconds
+from kiosk.sync.evidence import Unanswered, seconds
 from kiosk.sync.origin import folder_of
+from kiosk.sync.patience import LIMIT_S, patiently
+from kiosk.sync.sync_pass import Outcome
+from kiosk.values.sync import SyncStatus
 
 SHARES = [0.0, 0.25, 0.5, 0.999]
 
@@ -65,3 +68,51 @@ def test_an_address_is_a_web_server_or_a_folder(source: str, folder: Path | None
 def test_other_addresses_are_refused(source: str) -> None:
     with pytest.raises(UsageError):
         folder_of(source)
+
+
+class Trying:
+    """Attempts that come to what they are told to, and a clock that waiting moves."""
+
+    def __init__(self, *errors: SyncError | None) -> None:
+        self.errors = list(errors)
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def attempt(self) -> Outcome:
+        return Outcome(SyncStatus(), self.errors.pop(0))
+
+    def wait(self, seconds: float, outcome: Outcome) -> None:
+        self.now += seconds
+        self.waits.append(seconds)
+
+    def run(self, limit_s: float = LIMIT_S) -> Outcome:
+        return patiently(
+            self.attempt,
+            wait=self.wait,
+            clock=lambda: self.now,
+            share=lambda: 1.0,
+            limit_s=limit_s,
+        )
+
+
+NOBODY = Unanswered("unreachable", "nobody")
+
+
+def test_an_answer_ends_the_trying() -> None:
+    trying = Trying(NOBODY, Unanswered("http_503", "busy", 100.0), None)
+    assert trying.run().error is None
+    assert trying.waits == pytest.approx([20, 120])
+
+
+@pytest.mark.parametrize("error", [Held("paused", "x"), Tampered("rollback", "x"), None])
+def test_what_was_answered_is_not_asked_again(error: SyncError | None) -> None:
+    trying = Trying(error)
+    assert trying.run().error is error
+    assert trying.waits == []
+
+
+def test_trying_ends_when_the_next_poll_is_near() -> None:
+    trying = Trying(*[NOBODY] * 100)
+    assert trying.run().error is NOBODY
+    assert LIMIT_S / 3 < sum(trying.waits) <= LIMIT_S
+    assert Trying(NOBODY).run(0.0).error is NOBODY

@@ -64,6 +64,9 @@ class MemoryOrigin:
         self.traffic = Traffic()
         self.asked: list[str] = []
 
+    def begin(self) -> None:
+        pass
+
     def small(self, path: str, max_bytes: int) -> bytes:
         self.asked.append(path)
         if path not in self.files:

@@ -22,18 +22,15 @@ from kiosk.durable import locked
 from kiosk.errors import BusyError, ConfigError, SyncError, UsageError
 from kiosk.store import STORE_FOLDER, Store
 from kiosk.store.selftest import self_test
-from kiosk.sync import schedule
 from kiosk.sync.anchor import fingerprint, fingerprint_of, in_groups, trusted_root
 from kiosk.sync.enrol import enrol, offered
-from kiosk.sync.evidence import Unanswered
 from kiosk.sync.origin import FolderOrigin, Limits, Origin, folder_of
+from kiosk.sync.patience import LIMIT_S, patiently
 from kiosk.sync.policy import WAVE, Here
 from kiosk.sync.sync_pass import Outcome, Pass
 from kiosk.sync.web import WebOrigin
 
 LOCK_FILE = "sync.lock"
-RETRY_FOR_S = 600.0
-"""How long one call keeps trying an address that does not answer."""
 _MB = 2**20
 
 
@@ -42,18 +39,15 @@ def run_sync(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     store = _store(config)
     with _alone(store), _origin(config, arguments.source) as origin:
-        begun = time.monotonic()
-        failures = 0
-        while True:
-            outcome = _pass(config, store, origin, arguments.accept_expired).run()
-            failures += 1
-            wait_s = _wait_s(outcome, failures)
-            late = time.monotonic() - begun + wait_s > RETRY_FOR_S
-            if not wait_s or late or arguments.once or not isinstance(origin, WebOrigin):
-                return _said(outcome, origin)
-            print(f"{visible(str(outcome.error))}. Next try in {wait_s:.0f} s.", flush=True)
-            time.sleep(wait_s)
-            origin.begin()
+        once = arguments.once or not isinstance(origin, WebOrigin)
+        outcome = patiently(
+            lambda: _pass(config, store, origin, arguments.accept_expired).run(),
+            wait=_wait,
+            clock=time.monotonic,
+            share=random.random,
+            limit_s=0.0 if once else LIMIT_S,
+        )
+        return _said(outcome, origin)
 
 
 def run_enrol(arguments: argparse.Namespace) -> int:
@@ -198,11 +192,9 @@ def _memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _wait_s(outcome: Outcome, failures: int) -> float:
-    """Seconds until another try makes sense within this call; 0: it does not."""
-    if not isinstance(outcome.error, Unanswered):
-        return 0.0
-    return schedule.retry_s(failures, random.random(), outcome.error.retry_after_s)
+def _wait(seconds: float, outcome: Outcome) -> None:
+    print(f"{visible(str(outcome.error))}. Next try in {seconds:.0f} s.", flush=True)
+    time.sleep(seconds)
 
 
 def _said(outcome: Outcome, origin: Origin) -> int:

@@ -53,10 +53,13 @@ class Tail:
 
 
 class Origin(Protocol):
-    """A published repository. Both raise Unanswered, Absent among them, and nothing else."""
+    """A published repository. Reading raises Unanswered, Absent among them, and nothing else."""
 
     name: str
     traffic: Traffic
+
+    def begin(self) -> None:
+        """A new pass begins, with all of its time."""
 
     def small(self, path: str, max_bytes: int) -> bytes:
         """A whole small file."""
@@ -72,6 +75,9 @@ class FolderOrigin:
         self.name = str(folder)
         self.traffic = Traffic()
         self._folder = folder
+
+    def begin(self) -> None:
+        """A folder needs no patience."""
 
     def small(self, path: str, max_bytes: int) -> bytes:
         with self._opened(path) as tail:

@@ -77,6 +77,7 @@ class Pass:
         does not do its part.
         """
         activated, error = "", None
+        self._origin.begin()
         try:
             activated = self._attempt()
         except SyncError as found:
