@@ -22,6 +22,7 @@ from kiosk.publish.guarded import read_guarded
 from kiosk.publish.roles import with_keys
 from kiosk.publish.sealed import Ed25519PrivateKey, seal, unseal
 from kiosk.publish.trust import open_draft, open_trust, verified
+from kiosk.sync.anchor import in_groups
 
 __all__ = ["signing_keys"]  # a fixture
 
@@ -170,6 +171,16 @@ def test_one_of_two_root_signatures_is_not_enough(signing_keys: Keys) -> None:
     verified((files["1.root.json"],), files["1.targets.json"])
 
 
+def test_one_of_two_signatures_is_not_enough_for_the_list_of_channels(signing_keys: Keys) -> None:
+    """Whoever has one root key could otherwise name a channel's key alone."""
+    now = datetime.now(UTC)
+    whole, half = draft.first(signing_keys.roles(), now), draft.first(signing_keys.roles(), now)
+    draft.sign(whole, None, signing_keys.ring())
+    draft.sign(half, None, signing_keys.ring("anna"))
+    with pytest.raises(PublishError, match=r"targets\.json: lacks signatures"):
+        verified((whole.files()["1.root.json"],), half.files()["1.targets.json"])
+
+
 def test_new_root_keys_alone_cannot_take_over(signing_keys: Keys) -> None:
     trust = signing_keys.trust(datetime.now(UTC))
     spares = [signing_keys.signers[f"spare-{n}"].public_key for n in range(3)]
@@ -190,7 +201,7 @@ def test_a_small_shop_makes_all_keys_in_one_go(
 ) -> None:
     trust, keys = tmp_path / "trust", tmp_path / "keys"
     assert run("keys", "init", trust, "--make", keys, "--unattended") == 0
-    assert open_trust(trust).fingerprint in capsys.readouterr().out
+    assert in_groups(open_trust(trust).fingerprint) in capsys.readouterr().out
     assert sorted(path.name for path in keys.iterdir()) == sorted(
         ["root-1", "root-2", "root-3", "stable", "canary", "snapshot", "timestamp"]
     )
@@ -242,7 +253,7 @@ def test_a_life_of_keys_by_the_commands(tmp_path: Path, capsys: pytest.CaptureFi
     assert publish(0) == 0
     told = capsys.readouterr().out
     root = open_trust(trust).roots[0]
-    assert f"fingerprint {open_trust(trust).fingerprint}" in told
+    assert f"fingerprint {in_groups(open_trust(trust).fingerprint)}" in told
     assert f"repository {place}" in told
     with Reader(root) as reader:
         storage = FolderStorage(place)

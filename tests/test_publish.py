@@ -222,6 +222,17 @@ def test_a_place_of_somebody_else_is_not_signed(
         stranger.publish(second)
 
 
+def test_a_root_that_was_swapped_in_the_bucket_is_found_out(
+    office: HeadOffice, release: Path, second: Path
+) -> None:
+    """New kiosks begin with it, so it must not stay."""
+    office.publish(release)
+    other = Keys.made().trust(datetime.now(UTC))
+    (office.path / "metadata/1.root.json").write_bytes(other.roots[0])
+    with pytest.raises(PublishError, match="1.root.json is not what the keys"):
+        office.publish(second)
+
+
 def test_an_announcement_that_was_swapped_in_the_bucket_is_not_signed_again(
     office: HeadOffice, release: Path, second: Path
 ) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tuf.api.metadata import Key
-
 from kiosk.cli.passphrases import asker, new_passphrase
 from kiosk.errors import SigningKeyError, UsageError
 from kiosk.publish import draft as drafts
@@ -22,6 +20,7 @@ from kiosk.publish.roles import (
     ROOT,
     SNAPSHOT,
     TIMESTAMP,
+    Key,
     Roles,
     checked,
     find_key,
@@ -40,6 +39,7 @@ from kiosk.publish.trust import (
     open_trust,
     settle,
 )
+from kiosk.sync.anchor import in_groups
 
 
 def make(arguments: argparse.Namespace) -> int:
@@ -188,13 +188,13 @@ def described(trust: Trust) -> list[str]:
     """Lines for people: the fingerprint, the dates, who holds which key."""
     root, roles = trust.root.signed, trust.roles
     lines = [
-        f"fingerprint {trust.fingerprint}",
+        f"fingerprint {in_groups(trust.fingerprint)}",
         f"root {root.version}, {roles.threshold} of {len(roles.root)} sign, until "
         f"{root.expires:%Y-%m-%d}; channels until {trust.targets.signed.expires:%Y-%m-%d}",
     ]
     for role in roles.names():
-        held = ", ".join(f"{holder(key)} ({key.keyid[:12]})" for key in roles.keys(role))
-        lines.append(f"  {role:<10} {held}")
+        held = sorted(f"{holder(key)} ({key.keyid[:12]})" for key in roles.keys(role))
+        lines.append(f"  {role:<10} {', '.join(held)}")
     return lines
 
 

@@ -23,6 +23,7 @@ from kiosk.publish.places import open_place
 from kiosk.publish.standing import Standing
 from kiosk.publish.trust import Trust, open_trust
 from kiosk.publish.waves import waves
+from kiosk.sync.anchor import in_groups
 from kiosk.workshop.folder import is_workshop, workshop
 from kiosk.workshop.repository import Note
 
@@ -66,7 +67,7 @@ def publish(arguments: argparse.Namespace) -> int:
     if outcome.new:
         _note(arguments.release, "publish", outcome.announcement, office)
     print(f"repository {office.storage.address}")
-    print(f"fingerprint {office.trust.fingerprint}")
+    print(f"fingerprint {in_groups(office.trust.fingerprint)}")
     return os.EX_OK
 
 

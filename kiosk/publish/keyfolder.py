@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 from securesystemslib.exceptions import Error as LibraryError
-from securesystemslib.signer import (  # type: ignore[attr-defined]  # not in its __all__
+from securesystemslib.signer import (
     CryptoSigner,
     SSlibKey,
 )

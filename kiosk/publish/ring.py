@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from securesystemslib.signer import Signer  # type: ignore[attr-defined]  # not in its __all__
+from securesystemslib.signer import Signer
 from tuf.api.metadata import Key, Metadata
 
 from kiosk.errors import SigningKeyError

@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tuf.api.metadata import Delegations, Key, Root, Targets
+from tuf.api.metadata import Delegations, Root, Targets
+from tuf.api.metadata import Key as Key
 
 from kiosk.announcement import CHANNEL
 from kiosk.errors import SigningKeyError
