@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What changes of a large catalog cost: bytes to a kiosk, and searching old and new together.
 
-    python -m tools.churn [search] [bytes] [days] [--references 100000] [--dimension 256]
+    python -m tools.churn [search] [bytes] [open] [days] [--references 100000] [--dimension 256]
 
 `search`: an Annoy file with 20 % of its rows gone and newer rows searched exactly beside it,
 against one fresh Annoy file over the same rows, in one run. `bytes`: a first release and one with
-1 % of its pictures changed, put together as a build does it from made-up pictures. `days`: bytes a
-day when 1 % changes every day, by the product's own rule for merging.
+1 % of its pictures changed, put together as a build does it from made-up pictures. `open`: how long
+the second takes to be searched while the first is. `days`: bytes a day when 1 % changes every day,
+by the product's own rule for merging.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.catalog.assemble import Enrolled, assemble
+from kiosk.catalog.details import method
+from kiosk.catalog.earlier import share_file
 from kiosk.catalog.enrol import Enrolment
 from kiosk.catalog.manifest import (
     FEATURES,
@@ -31,11 +34,17 @@ from kiosk.catalog.manifest import (
     QUERIES,
     THUMBNAILS,
     VECTORS,
+    FileEntry,
     Manifest,
+    ModelName,
+    SegmentEntry,
+    sealed,
     to_json,
 )
+from kiosk.catalog.material import Material, write_segment
 from kiosk.catalog.result import Result
 from kiosk.catalog.reuse import MOST_DEAD, MOST_SEGMENTS, merged_from
+from kiosk.catalog.snapshot import Snapshot
 from kiosk.catalog.sources import SourcePicture
 from kiosk.catalog.strangers import none
 from kiosk.catalog.work import Workplace
@@ -55,7 +64,7 @@ CHANGED = 0.01
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.churn", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["search", "bytes", "days"])
+    parser.add_argument("parts", nargs="*", default=["search", "bytes", "open", "days"])
     parser.add_argument("--references", type=int, default=100_000)
     parser.add_argument("--dimension", type=int, default=256)
     arguments = parser.parse_args()
@@ -63,6 +72,8 @@ def main() -> None:
         search(arguments.references, arguments.dimension)
     if "bytes" in arguments.parts:
         sizes(arguments.references // len(VIEWS))
+    if "open" in arguments.parts:
+        opening(arguments.references // len(VIEWS))
     if "days" in arguments.parts:
         days(arguments.references, arguments.dimension)
 
@@ -205,6 +216,104 @@ def release(
     manifest, _ = assemble(work, enrolled, known, enrolment, none("made up"), 0.001, base=base)
     print(f"put together in {time.perf_counter() - started:.0f} s: {len(keys)} pictures")
     return manifest
+
+
+def opening(pictures: int) -> None:
+    """Seconds until a change of 1 % is searched, beside the release that is open."""
+    models = load_models(Config().models, Config().locate)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        keys = [f"{at // PICTURES_PER_SKU} {at}" for at in range(pictures)]
+        bare = Bare(Enrolment(*models), folder)
+        bare.write("first", [keys])
+        new = [f"{at // PICTURES_PER_SKU} {at} anew" for at in range(round(CHANGED * pictures))]
+        bare.write("second", [keys, new])
+        sha256 = models[1].card.sha256
+        started = time.perf_counter()
+        first = Snapshot.open(folder / "first", embedder=sha256, config=SearchConfig())
+        middle = time.perf_counter()
+        second = Snapshot.open(
+            folder / "second", embedder=sha256, config=SearchConfig(), beside=first
+        )
+        query = unit(bare.result(new[-1]).vectors[0].astype(np.float32)).astype(np.float32)
+        found = second.match(query, 1)[0]
+        done = time.perf_counter()
+        assert found.similarity > 0.99, found
+        print(
+            f"opened {pictures} pictures in {middle - started:.1f} s; 1 % more beside them, to the "
+            f"first answer, in {done - middle:.2f} s"
+        )
+        first.close()
+        second.close()
+
+
+class Bare:
+    """Releases that nothing was measured on: quickly made."""
+
+    def __init__(self, enrolment: Enrolment, folder: Path) -> None:
+        self._enrolment, self._folder = enrolment, folder
+        self._work = MadeUp(folder, enrolment.embedder.dimension)
+        self._made: dict[str, tuple[SegmentEntry, tuple[FileEntry, ...]]] = {}
+
+    def result(self, key: str) -> Result:
+        found = self._work.find(key)
+        assert found is not None
+        return found
+
+    def write(self, name: str, parts: Sequence[Sequence[str]]) -> None:
+        """A release of these segments; those that were written before are the same files."""
+        folder = self._folder / name
+        made = []
+        for part in parts:
+            if part[-1] in self._made:
+                for entry in self._made[part[-1]][1]:
+                    share_file(self._folder / "first" / entry.name, folder / entry.name)
+            else:
+                self._made[part[-1]] = self._segment(folder, part)
+            made.append(self._made[part[-1]])
+        card = self._enrolment.embedder.card
+        model = ModelName(card.name, card.version, card.sha256)
+        pictures = sum(map(len, parts))
+        manifest = Manifest(
+            release="",
+            built_at="",
+            skus=len({key.split()[0] for part in parts for key in part}),
+            pictures=pictures,
+            references=pictures * len(VIEWS),
+            dimension=self._enrolment.embedder.dimension,
+            embedder=model,
+            detector=model,
+            augmentation=(),
+            segments=tuple(entry for entry, _ in made),
+            files=tuple(file for _, files in made for file in files),
+            features=method(),
+        )
+        (folder / NAME).write_bytes(to_json(sealed(manifest)))
+
+    def _segment(
+        self, folder: Path, keys: Sequence[str]
+    ) -> tuple[SegmentEntry, tuple[FileEntry, ...]]:
+        skus = sorted({key.split()[0] for key in keys})
+        queries = np.concatenate([self.result(key).probes[:1] for key in keys[:240]])
+        records = [Record(sku, "A thing to sell", "Things") for sku in skus]
+        return write_segment(
+            folder, records, map(self._material, keys), queries=queries, details=True
+        )
+
+    def _material(self, key: str) -> Material:
+        result = self.result(key)
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        return Material(
+            sku=key.split()[0],
+            name=key,
+            sha256=digest,
+            key=key,
+            box=result.box,
+            views=result.views,
+            vectors=result.vectors,
+            thumbnail=result.thumbnail,
+            features=result.features[0],
+        )
 
 
 def report(title: str, manifest: Manifest, there: set[str]) -> None:
