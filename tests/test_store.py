@@ -23,10 +23,12 @@ from kiosk.catalog.manifest import verify
 from kiosk.config import Config, StateConfig
 from kiosk.errors import CatalogError, Held, Tampered
 from kiosk.store import Phase, Pointer, Store
+from kiosk.store.derived import trim, wipe
 from kiosk.store.place import answering_folder
 from kiosk.store.pointer import MOST_QUARANTINED, Installed, activated, failed, good, refused
 from kiosk.store.pointer_file import parse
 from kiosk.store.pointer_file import to_json as pointer_json
+from kiosk.store.standing import standing
 from kiosk.values.sync import SyncState, SyncStatus
 
 A, B, C = bundle("a"), bundle("b", "2026-11-02T00:00:00+00:00"), bundle("c")
@@ -418,3 +420,33 @@ def test_a_full_and_a_read_only_disk_leave_what_answers(small_disk: Path) -> Non
         store.failed(B.release, "bad")
     assert Store(store.folder).pointer().current == B.installed(2)
     assert os.access(small_disk, os.R_OK)
+
+
+def test_what_stands_well_and_what_a_person_should_look_at(store: Store) -> None:
+    assert standing(SyncStatus(), Pointer()) == (True, "")
+    answering(store)
+    offline = SyncStatus(SyncState.OFFLINE, "no_answer", "nobody answers")
+    assert standing(offline, store.pointer()) == (True, "nobody answers")
+    for state in (SyncState.STALE, SyncState.CLOCK_UNTRUSTED, SyncState.TAMPER, SyncState.HELD):
+        assert not standing(SyncStatus(state), store.pointer())[0]
+    well, said = standing(SyncStatus(), store.damaged(A.release, "vectors.npy is damaged"))
+    assert not well
+    assert "vectors.npy is damaged" in said
+    nothing = failed(activated(Pointer(), B.installed(1), GOOD), "wrong answers", "now")
+    well, said = standing(SyncStatus(), nothing)
+    assert not well
+    assert "wrong answers" in said
+
+
+def test_old_indexes_go_and_the_newest_stay(store: Store) -> None:
+    store.derived.mkdir(parents=True)
+    for number in range(5):
+        for suffix in (".ann", ".rows.npy", ".json"):
+            path = store.derived / f"key{number}{suffix}"
+            path.write_bytes(b"")
+            os.utime(path, (number, number))
+    assert trim(store.derived, 2) == 3
+    assert {path.name.split(".")[0] for path in store.derived.iterdir()} == {"key3", "key4"}
+    assert wipe(store.derived)
+    assert list(store.derived.iterdir()) == []
+    assert not wipe(store.derived)

@@ -25,6 +25,7 @@ from kiosk.board import (
     Phase,
     Preview,
     RefusalStatus,
+    ReleaseStatus,
     Shown,
     State,
 )
@@ -41,6 +42,7 @@ from kiosk.values import (
     Timings,
     Verified,
 )
+from kiosk.values.sync import SyncState
 from kiosk.web import NoGallery, create_app, words
 from kiosk.web.answers import unwell
 from kiosk.web.enrol import enrol_view
@@ -660,3 +662,40 @@ def test_a_kiosk_that_cannot_add_items_says_so() -> None:
     assert client.post("/undo-addition", json={}).status_code == 400
     assert client.post("/undo-addition", json={"id": "x"}).status_code == 409
     assert client.post("/enrol/start", data="name=x").status_code == 415
+
+
+@pytest.mark.parametrize("stands", SyncState)
+def test_the_status_page_says_how_sync_stands_in_plain_words_and_what_to_do(
+    stands: SyncState,
+) -> None:
+    releases = ReleaseStatus(
+        ok=False,
+        state=stands,
+        message="what was found",
+        at="2026-11-01T12:00:00+00:00",
+        channel="stable",
+        seq=41,
+        phase="trial",
+        previous="a" * 16,
+        announced="b (42)",
+        quarantined=(("c" * 16, "its labels are not those", "2026-11-01T11:00:00+00:00"),),
+        kiosk_id="d" * 32,
+        fingerprint="0123456789abcdef" * 4,
+    )
+    page = status_view(state(releases=releases), NOW, [])
+    group = next(each for each in page["groups"] if each["title"] == "Releases and sync")
+    rows = dict(group["rows"])
+    assert group["ok"] is False
+    assert group["message"].startswith("what was found")
+    assert rows["State"] == words.SYNC_STATES[stands]
+    assert words.SYNC_TO_DO[stands] in group["message"]
+    assert (rows["Number"], rows["Falls back to"]) == ("41", "a" * 16)
+    assert rows["This kiosk"] == "d" * 32
+    assert rows["Believes the root"].startswith("0123 4567 89ab cdef")
+    assert "its labels are not those" in rows[f"Put away: {'c' * 16}"]
+
+
+def test_a_kiosk_that_asks_nobody_for_releases_is_not_unwell() -> None:
+    page = status_view(state(), NOW, [])
+    group = next(each for each in page["groups"] if each["title"] == "Releases and sync")
+    assert group["ok"] is None
