@@ -51,10 +51,12 @@ def seen(item: int, shot: int = 5) -> Pixels:
 class Bench:
     """A slot with a release, additions composed over it, and what makes views."""
 
-    def __init__(self, models: Path, release: Path, store: Store | None = None) -> None:
+    def __init__(
+        self, models: Path, release: Path, store: Store | None = None, journal: Notes | None = None
+    ) -> None:
         self.locator, self.embedder = tiny_models.open_models(models)
         self.slot: Slot[Snapshot] = Slot()
-        self.journal = Notes()
+        self.journal = journal or Notes()
         self.store = MemoryStore() if store is None else store
         self.desk = AdditionDesk(
             self.store,
