@@ -23,6 +23,8 @@ from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.config import SearchConfig
 from kiosk.search import Block, ExactIndex, OpenIndex, Rows, mapped, open_index
+from kiosk.search.annoy_index import AnnoyFile
+from kiosk.search.covered import Covered
 from kiosk.search.fold import Fold
 from kiosk.search.open import built
 from kiosk.values import Embedding
@@ -113,6 +115,20 @@ def test_a_neighbourhood_that_is_entirely_gone_is_searched_beyond(
         assert found == order[gone : gone + 10]
         assert index.due == (gone > 450)
         index.close()
+
+
+def test_beyond_what_is_asked_of_annoy_every_row_is_looked_at(
+    blocks: list[Block], tmp_path: Path
+) -> None:
+    rows = Rows(blocks[:1])
+    sidecar = built(rows, np.arange(len(rows)), tmp_path, 0.99)
+    query = queries(rows, 1)[0]
+    order = [one.reference for one in ExactIndex(rows).search(query, 1500)]
+    live = np.ones(len(rows), np.bool_)
+    live[order[:200]] = False
+    covered = Covered(AnnoyFile(tmp_path, sidecar), rows, live, most=100)
+    assert [one.reference for one in covered.search(query, 10)] == order[200:210]
+    covered.close()
 
 
 def test_rows_that_live_again_are_found(blocks: list[Block], tmp_path: Path) -> None:

@@ -26,9 +26,12 @@ OVER_FETCH = 3.0
 class Covered:
     """The living rows of an Annoy file. It is one user of the file."""
 
-    def __init__(self, file: AnnoyFile, rows: Rows, live: NDArray[np.bool_]) -> None:
-        """`live`: (N,) which of `rows` are searched."""
+    def __init__(
+        self, file: AnnoyFile, rows: Rows, live: NDArray[np.bool_], most: int = MOST_FETCHED
+    ) -> None:
+        """`live`: (N,) which of `rows` are searched; `most`: items asked for at most."""
         self.name = "annoy"
+        self._most = most
         self.file = file
         self._rows = rows
         where = file.placed(rows)
@@ -59,7 +62,7 @@ class Covered:
         """At least `wanted` rows that live; None: too few of the nearest do."""
         listed = query.tolist()
         trees = self.file.sidecar.trees
-        most = min(len(self._where), max(MOST_FETCHED, 2 * wanted))
+        most = min(len(self._where), max(self._most, 2 * wanted))
         fetch = min(most, wanted + math.ceil(OVER_FETCH * wanted * self.dead_share))
         while True:
             # Asked for more than usual, Annoy looks at no more than search_k candidates of all
