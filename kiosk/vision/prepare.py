@@ -133,8 +133,9 @@ def _outline(pixels: Pixels, box: Box) -> Mask | None:
         return None  # the item fills the picture: nothing shows what its background looks like
     cv2.setRNGSeed(0)  # it clusters colours from random starts
     nothing = np.zeros((1, 65), np.float64)
+    unused = (0, 0, 1, 1)  # with a mask it needs no rectangle
     cv2.grabCut(
-        small, mask, None, nothing, nothing.copy(), _ROUNDS, cv2.GC_INIT_WITH_MASK
+        small, mask, unused, nothing, nothing.copy(), _ROUNDS, cv2.GC_INIT_WITH_MASK
     )  # fmt: skip
     item = (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
     share = float(item.sum()) / seeds[1]
