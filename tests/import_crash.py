@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Imports that are killed by SIGKILL before a chosen line of our own code; run as a program.
 
-    python import_crash.py SOURCE WORKSHOP REPORT LINES_AT_ONCE statement KILL_BEFORE…
-    python import_crash.py SOURCE WORKSHOP REPORT LINES_AT_ONCE count
+    python import_crash.py SOURCE FOLDER LINES_AT_ONCE one KILL_BEFORE…    one import, killed often
+    python import_crash.py SOURCE FOLDER LINES_AT_ONCE each KILL_BEFORE…   an import for each kill
 
-Each kill is a process of its own (a fork); what is printed is how many lines of code ran at all.
+Each kill is a process of its own (a fork), and afterwards the import is run to its end. What is
+printed is whether it was killed in time, and how many lines of code the last run had.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ from kiosk.workshop.report_file import ReportFile
 _OURS = (f"{os.sep}kiosk{os.sep}workshop{os.sep}", f"{os.sep}kiosk{os.sep}imports{os.sep}")
 
 
-def run(source: Path, folder: Path, report: Path, at_once: int) -> None:
-    """The import, as the command does it."""
-    with workshop(folder) as shop, closing(ReportFile(report)) as told:
+def run(source: Path, folder: Path, at_once: int) -> None:
+    """The import into `w`, with its report beside, as the command does it."""
+    folder.mkdir(exist_ok=True)
+    if not is_workshop(folder / "w"):
+        init(folder / "w")
+    with workshop(folder / "w") as shop, closing(ReportFile(folder / "report.jsonl")) as told:
         importer = Importer(shop.repository, shop.pictures, lines_at_once=at_once)
         importer.run(find(source), "crash", told.take, lambda done: told.flush())
 
@@ -51,24 +55,35 @@ class Counting:
         return self._line
 
 
-def main() -> None:
-    source, folder, report = (Path(name) for name in sys.argv[1:4])
-    at_once, kills = int(sys.argv[4]), [int(text) for text in sys.argv[6:]]
-    if not is_workshop(folder):
-        init(folder)
-    for kill in kills:
-        child = os.fork()
-        if child == 0:
-            sys.settrace(Counting(kill).call)
-            run(source, folder, report, at_once)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(f"{kill}: {'killed' if os.WIFSIGNALED(status) else 'ended'}", flush=True)
+def killed(source: Path, folder: Path, at_once: int, kill: int) -> bool:
+    child = os.fork()
+    if child == 0:
+        sys.settrace(Counting(kill).call)
+        run(source, folder, at_once)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def whole(source: Path, folder: Path, at_once: int) -> int:
+    """Run to the end; how many lines of code that took."""
     counting = Counting(-1)
     sys.settrace(counting.call)
-    run(source, folder, report, at_once)
+    run(source, folder, at_once)
     sys.settrace(None)
-    print(counting.count)
+    return counting.count
+
+
+def main() -> None:
+    source, folder, at_once = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    kills = [int(text) for text in sys.argv[5:]]
+    count = 0
+    for kill in kills:
+        place = folder / str(kill) if sys.argv[4] == "each" else folder
+        print(f"{kill}: {'killed' if killed(source, place, at_once, kill) else 'ended'}")
+        if sys.argv[4] == "each":
+            count = whole(source, place, at_once)
+    print(count or whole(source, folder, at_once))
 
 
 if __name__ == "__main__":
