@@ -197,6 +197,15 @@ def test_a_plan_of_nothing_before_writes_everything() -> None:
     assert plan([("A", "1", "f" * 64, "k")], known, [Previous((), ())]).written == ((0, None),)
 
 
+@pytest.mark.parametrize("key", ["settings", f"{'f' * 64}settings"])
+def test_a_key_is_known_again_with_its_digest_or_without(key: str) -> None:
+    record, digest = Record("A", "", ""), "f" * 64
+    place, box = Place(0, 1), Box(0, 0, 1, 1)
+    entry = PictureEntry(0, "1", digest, f"{digest}settings", place, box, ("plain",))
+    found = plan([("A", "1", digest, key)], {"A": record}, [Previous([record], [entry])])
+    assert (found.kept, found.written, found.records) == ((0,), (), ())
+
+
 def test_a_base_of_another_kind_gives_nothing_and_is_no_error(models: Path, tmp_path: Path) -> None:
     made(tmp_path / "old", models, shelf())
     (tmp_path / "none").mkdir()

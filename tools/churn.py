@@ -5,15 +5,14 @@
 
 `search`: an Annoy file with 20 % of its rows gone and newer rows searched exactly beside it,
 against one fresh Annoy file over the same rows, in one run. `bytes`: a first release and one with
-1 % of its pictures changed, put together as a build does it from made-up pictures. `open`: how long
-the second takes to be searched while the first is. `days`: bytes a day when 1 % changes every day,
-by the product's own rule for merging.
+1 % of its pictures changed, written as a build writes them, from made-up pictures; a calibration,
+which is some kilobytes, is not in them. `open`: how long the second takes to be searched while the
+first is. `days`: bytes a day when 1 % changes every day, by the product's own rule for merging.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import statistics
 import tempfile
 import time
@@ -23,9 +22,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.catalog.assemble import Enrolled, assemble
-from kiosk.catalog.details import method
-from kiosk.catalog.earlier import share_file
 from kiosk.catalog.enrol import Enrolment
 from kiosk.catalog.manifest import (
     FEATURES,
@@ -34,30 +30,18 @@ from kiosk.catalog.manifest import (
     QUERIES,
     THUMBNAILS,
     VECTORS,
-    FileEntry,
     Manifest,
-    ModelName,
-    SegmentEntry,
-    sealed,
     to_json,
 )
-from kiosk.catalog.material import Material, write_segment
-from kiosk.catalog.result import Result
 from kiosk.catalog.reuse import MOST_DEAD, MOST_SEGMENTS, merged_from
 from kiosk.catalog.snapshot import Snapshot
-from kiosk.catalog.sources import SourcePicture
-from kiosk.catalog.strangers import none
-from kiosk.catalog.work import Workplace
 from kiosk.config import Config, SearchConfig
 from kiosk.models import load_models
 from kiosk.search import Block, ExactIndex, OpenIndex, Rows, open_index
 from kiosk.search.open import built
-from kiosk.values import POINT, TONES, Box, Features, Record
-from kiosk.vision.augment import CAMERA, VIEWS
+from kiosk.vision.augment import VIEWS
+from tools.made_up import Bare, unit
 
-POINTS = 400
-"""Local features of a richly printed picture: the most there are."""
-THUMBNAIL_BYTES = 10_000
 PICTURES_PER_SKU = 4
 CHANGED = 0.01
 
@@ -76,10 +60,6 @@ def main() -> None:
         opening(arguments.references // len(VIEWS))
     if "days" in arguments.parts:
         days(arguments.references, arguments.dimension)
-
-
-def unit(vectors: NDArray[np.floating]) -> NDArray[np.float16]:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float16)
 
 
 def clusters(rows: int, dimension: int, seed: int) -> NDArray[np.float16]:
@@ -149,73 +129,21 @@ def compare(
     print(f"{'exact, every row':<36}{1:>10.4f}{cuts[49]:>8.2f}{cuts[98]:>8.2f}")
 
 
-class MadeUp(Workplace):
-    """Results of no pictures, by key, as they are asked for."""
-
-    def __init__(self, path: Path, dimension: int) -> None:
-        self.path = path
-        self.release = path / "release"
-        self._dimension = dimension
-
-    def find(self, key: str) -> Result | None:
-        seed = hashlib.sha256(key.encode()).digest()
-        random = np.random.default_rng(int.from_bytes(seed[:8]))
-        kind = np.random.default_rng(int(key.split()[0]))
-        middle = kind.standard_normal(self._dimension)
-        middle += 0.7 * random.standard_normal(self._dimension)
-        near = middle + 0.4 * random.standard_normal((len(VIEWS) + len(CAMERA), self._dimension))
-        points = np.frombuffer(random.bytes(POINT.itemsize * POINTS), POINT)
-        tones = random.integers(0, 256, (TONES, TONES, 3), np.uint8)
-        return Result(
-            box=Box(0, 0, 500, 500),
-            note="",
-            views=tuple(view.name for view in VIEWS),
-            thumbnail=b"\xff\xd8" + random.bytes(THUMBNAIL_BYTES - 2),
-            vectors=unit(near[: len(VIEWS)]),
-            probes=unit(near[len(VIEWS) :]),
-            features=(Features(points, tones, (384, 300)),),
-        )
-
-
 def sizes(pictures: int) -> None:
     """Bytes of a first install and of a change of 1 % of the pictures."""
     models = load_models(Config().models, Config().locate)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
         keys = [f"{at // PICTURES_PER_SKU} {at}" for at in range(pictures)]
-        first = release(folder / "first", keys, models, None)
+        bare = Bare(Enrolment(*models), Path(scratch))
+        first = bare.write("first", [keys])
         chosen = np.random.default_rng(1).choice(pictures, round(CHANGED * pictures), replace=False)
-        for at in chosen.tolist():
-            keys[at] += " anew"
-        second = release(folder / "second", keys, models, folder / "first" / "release")
-        there = {entry.sha256 for entry in first.needed}
+        gone = np.zeros(pictures, np.bool_)
+        gone[chosen] = True
+        new = [f"{keys[at]} anew" for at in sorted(chosen.tolist())]
+        second = bare.write("second", [keys, new], gone)
         report("first install", first, set())
+        there = {entry.sha256 for entry in first.needed}
         report(f"{CHANGED:.0%} of the pictures changed", second, there)
-
-
-def release(
-    folder: Path, keys: Sequence[str], models: tuple[object, object], base: Path | None
-) -> Manifest:
-    """A release of these pictures, made as a build makes it."""
-    folder.mkdir()
-    enrolment = Enrolment(*models)  # type: ignore[arg-type]
-    work = MadeUp(folder, enrolment.embedder.dimension)
-    enrolled = [
-        Enrolled(
-            SourcePicture(f"{key.split()[1]:0>8}.jpg", Path(key), f"SKU-{key.split()[0]:0>6}"),
-            hashlib.sha256(key.encode()).hexdigest(),
-            key,
-        )
-        for key in keys
-    ]
-    skus = {one.picture.sku for one in enrolled}
-    known = {
-        sku: Record(sku, f"A thing to sell {sku}", "Things", ("4006381333931",)) for sku in skus
-    }
-    started = time.perf_counter()
-    manifest, _ = assemble(work, enrolled, known, enrolment, none("made up"), 0.001, base=base)
-    print(f"put together in {time.perf_counter() - started:.0f} s: {len(keys)} pictures")
-    return manifest
 
 
 def opening(pictures: int) -> None:
@@ -245,75 +173,6 @@ def opening(pictures: int) -> None:
         )
         first.close()
         second.close()
-
-
-class Bare:
-    """Releases that nothing was measured on: quickly made."""
-
-    def __init__(self, enrolment: Enrolment, folder: Path) -> None:
-        self._enrolment, self._folder = enrolment, folder
-        self._work = MadeUp(folder, enrolment.embedder.dimension)
-        self._made: dict[str, tuple[SegmentEntry, tuple[FileEntry, ...]]] = {}
-
-    def result(self, key: str) -> Result:
-        found = self._work.find(key)
-        assert found is not None
-        return found
-
-    def write(self, name: str, parts: Sequence[Sequence[str]]) -> None:
-        """A release of these segments; those that were written before are the same files."""
-        folder = self._folder / name
-        made = []
-        for part in parts:
-            if part[-1] in self._made:
-                for entry in self._made[part[-1]][1]:
-                    share_file(self._folder / "first" / entry.name, folder / entry.name)
-            else:
-                self._made[part[-1]] = self._segment(folder, part)
-            made.append(self._made[part[-1]])
-        card = self._enrolment.embedder.card
-        model = ModelName(card.name, card.version, card.sha256)
-        pictures = sum(map(len, parts))
-        manifest = Manifest(
-            release="",
-            built_at="",
-            skus=len({key.split()[0] for part in parts for key in part}),
-            pictures=pictures,
-            references=pictures * len(VIEWS),
-            dimension=self._enrolment.embedder.dimension,
-            embedder=model,
-            detector=model,
-            augmentation=(),
-            segments=tuple(entry for entry, _ in made),
-            files=tuple(file for _, files in made for file in files),
-            features=method(),
-        )
-        (folder / NAME).write_bytes(to_json(sealed(manifest)))
-
-    def _segment(
-        self, folder: Path, keys: Sequence[str]
-    ) -> tuple[SegmentEntry, tuple[FileEntry, ...]]:
-        skus = sorted({key.split()[0] for key in keys})
-        queries = np.concatenate([self.result(key).probes[:1] for key in keys[:240]])
-        records = [Record(sku, "A thing to sell", "Things") for sku in skus]
-        return write_segment(
-            folder, records, map(self._material, keys), queries=queries, details=True
-        )
-
-    def _material(self, key: str) -> Material:
-        result = self.result(key)
-        digest = hashlib.sha256(key.encode()).hexdigest()
-        return Material(
-            sku=key.split()[0],
-            name=key,
-            sha256=digest,
-            key=key,
-            box=result.box,
-            views=result.views,
-            vectors=result.vectors,
-            thumbnail=result.thumbnail,
-            features=result.features[0],
-        )
 
 
 def report(title: str, manifest: Manifest, there: set[str]) -> None:

@@ -60,8 +60,9 @@ def plan(
     for number, each in enumerate(before):
         owners = [record.sku for record in each.records]
         for at, one in enumerate(each.pictures):
-            places.setdefault((owners[one.sku], one.name, one.sha256, one.key), (number, at))
-    homes = [places.get(identity) for identity in wanted]
+            identity = _settled((owners[one.sku], one.name, one.sha256, one.key))
+            places.setdefault(identity, (number, at))
+    homes = [places.get(_settled(identity)) for identity in wanted]
     live = [np.zeros(len(each.pictures), np.bool_) for each in before]
     for home in homes:
         if home is not None:
@@ -76,6 +77,12 @@ def plan(
     changed |= {wanted[number][0] for number, _ in written}
     dead = {number: ~live[number] for number in kept}
     return Plan(kept, dead, tuple(written), tuple(sorted(changed)))
+
+
+def _settled(identity: Identity) -> Identity:
+    """Keys begin with the sha256, or need not: what is kept of them is the rest."""
+    sku, name, sha256, key = identity
+    return sku, name, sha256, key.removeprefix(sha256)
 
 
 def _kept(

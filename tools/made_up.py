@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Large releases of pictures that nobody took: what would come out of enrolling them, by key."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kiosk.catalog.details import method
+from kiosk.catalog.earlier import share_file
+from kiosk.catalog.enrol import Enrolment
+from kiosk.catalog.gate import write_gate
+from kiosk.catalog.manifest import (
+    GATE,
+    NAME,
+    FileEntry,
+    Manifest,
+    ModelName,
+    SegmentEntry,
+    sealed,
+    to_json,
+)
+from kiosk.catalog.material import Material, file_entry, write_segment
+from kiosk.catalog.result import Result
+from kiosk.catalog.stored import open_segments
+from kiosk.catalog.tombstones import write_tombstones
+from kiosk.catalog.work import Workplace
+from kiosk.values import POINT, TONES, Box, Features, Record
+from kiosk.vision.augment import CAMERA, VIEWS
+
+POINTS = 400
+"""Local features of a richly printed picture: the most there are."""
+THUMBNAIL_BYTES = 10_000
+
+
+def unit(vectors: NDArray[np.floating]) -> NDArray[np.float16]:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float16)
+
+
+class MadeUp(Workplace):
+    """Results of no pictures, by key, as they are asked for."""
+
+    def __init__(self, path: Path, dimension: int) -> None:
+        self.path = path
+        self.release = path / "release"
+        self._dimension = dimension
+
+    def find(self, key: str) -> Result | None:
+        seed = hashlib.sha256(key.encode()).digest()
+        random = np.random.default_rng(int.from_bytes(seed[:8]))
+        kind = np.random.default_rng(int(key.split()[0]))
+        middle = kind.standard_normal(self._dimension)
+        middle += 0.7 * random.standard_normal(self._dimension)
+        near = middle + 0.4 * random.standard_normal((len(VIEWS) + len(CAMERA), self._dimension))
+        points = np.frombuffer(random.bytes(POINT.itemsize * POINTS), POINT)
+        tones = random.integers(0, 256, (TONES, TONES, 3), np.uint8)
+        return Result(
+            box=Box(0, 0, 500, 500),
+            note="",
+            views=tuple(view.name for view in VIEWS),
+            thumbnail=b"\xff\xd8" + random.bytes(THUMBNAIL_BYTES - 2),
+            vectors=unit(near[: len(VIEWS)]),
+            probes=unit(near[len(VIEWS) :]),
+            features=(Features(points, tones, (384, 300)),),
+        )
+
+
+class Bare:
+    """Releases that nothing was measured on: quickly made."""
+
+    def __init__(self, enrolment: Enrolment, folder: Path) -> None:
+        self._enrolment, self._folder = enrolment, folder
+        self._work = MadeUp(folder, enrolment.embedder.dimension)
+        self._made: dict[str, tuple[SegmentEntry, tuple[FileEntry, ...]]] = {}
+
+    def result(self, key: str) -> Result:
+        found = self._work.find(key)
+        assert found is not None
+        return found
+
+    def write(
+        self,
+        name: str,
+        parts: Sequence[Sequence[str]],
+        gone: NDArray[np.bool_] | None = None,
+    ) -> Manifest:
+        """A release of these segments; those that were written before are the same files. `gone`:
+        pictures of the first that are.
+        """
+        folder = self._folder / name
+        made = []
+        for part in parts:
+            if part[-1] in self._made:
+                for entry in self._made[part[-1]][1]:
+                    share_file(self._folder / "first" / entry.name, folder / entry.name)
+            else:
+                self._made[part[-1]] = self._segment(folder, part)
+            made.append(self._made[part[-1]])
+        card = self._enrolment.embedder.card
+        model = ModelName(card.name, card.version, card.sha256)
+        files = [file for _, each in made for file in each]
+        pictures = sum(map(len, parts))
+        if gone is not None:
+            files.append(file_entry(folder, write_tombstones(folder, made[0][0], gone)))
+            pictures -= int(gone.sum())
+        manifest = Manifest(
+            release="",
+            built_at="",
+            skus=len({key.split()[0] for part in parts for key in part}),
+            pictures=pictures,
+            references=pictures * len(VIEWS),
+            dimension=self._enrolment.embedder.dimension,
+            embedder=model,
+            detector=model,
+            augmentation=(),
+            segments=tuple(entry for entry, _ in made),
+            files=tuple(files),
+            features=method(),
+        )
+        with closing(open_segments(folder, manifest, checked=False)) as joined:
+            write_gate(folder, manifest, joined)
+        files.append(file_entry(folder, GATE))
+        manifest = sealed(dataclasses.replace(manifest, files=tuple(files)))
+        (folder / NAME).write_bytes(to_json(manifest))
+        return manifest
+
+    def _segment(
+        self, folder: Path, keys: Sequence[str]
+    ) -> tuple[SegmentEntry, tuple[FileEntry, ...]]:
+        skus = sorted({key.split()[0] for key in keys})
+        queries = np.concatenate([self.result(key).probes[:1] for key in keys[:240]])
+        records = [Record(sku, "A thing to sell", "Things") for sku in skus]
+        return write_segment(
+            folder, records, map(self._material, keys), queries=queries, details=True
+        )
+
+    def _material(self, key: str) -> Material:
+        result = self.result(key)
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        return Material(
+            sku=key.split()[0],
+            name=key,
+            sha256=digest,
+            key=key,
+            box=result.box,
+            views=result.views,
+            vectors=result.vectors,
+            thumbnail=result.thumbnail,
+            features=result.features[0],
+        )
