@@ -31,8 +31,6 @@ def fetch(origin: Origin, blobs: Blobs, blob: Blob) -> None:
         blobs.put(b"", blob)
         return
     part = blobs.part(blob.sha256)
-    if part.size > blob.bytes:
-        part.clear()
     pieced = part.size > 0
     pieced = _complete(origin, part, blob) > 1 or pieced
     try:
