@@ -279,6 +279,13 @@ def bomb(handler: Handler, data: bytes, offset: int) -> None:
     handler.answer(200, gzip.compress(bytes(10 << 20)), Content_Encoding="gzip")
 
 
+def more(handler: Handler, data: bytes, offset: int) -> None:
+    """The file, and then something else; its length is not told."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    handler.send(data + b"and something else" * 10)
+    handler.drop()
+
+
 def packed(handler: Handler, data: bytes, offset: int) -> None:
     """Compressed although that was not asked for, and by chance of the right length."""
     handler.answer(200, (gzip.compress(b"other") * len(data))[: len(data)], Content_Encoding="gzip")

@@ -208,6 +208,15 @@ def test_a_line_that_breaks_at_once_is_left_for_the_next_pass_which_goes_on(
     assert sum(each.sent for each in server.asked if blob in each.path) == LARGE
 
 
+def test_what_comes_after_the_last_byte_is_left(
+    kiosk: Kiosk, server: Server, office: HeadOffice, second: Announcement
+) -> None:
+    blob = large_blob(office)
+    server.once(blob, does.more)
+    assert kiosk.sync(server.url).activated == second.release
+    assert len([each for each in server.asked if blob in each.path]) == 1
+
+
 def test_a_part_that_a_power_cut_tore_is_fetched_again(
     kiosk: Kiosk, server: Server, office: HeadOffice, first: Announcement, second: Announcement
 ) -> None:
