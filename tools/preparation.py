@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does preparing references help? The same photos asked of catalogs prepared in different ways.
 
-    python -m tools.preparation MANIFEST [--step K] [--photos N] [--models DIR]
+    python -m tools.preparation MANIFEST [--step K] [--photos N] [--models DIR] [--way NAME]...
 
 Two catalogs of the manifest (see `tools.evaluate`): its references, such as one pack shot per SKU,
 and N photos of the train split per SKU without them. Each is built as pictures are, with the
@@ -41,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--step", type=int, default=3, metavar="K", help="ask every K-th photo (3)")
     parser.add_argument("--photos", type=int, default=3, metavar="N", help="per SKU (3)")
     parser.add_argument("--models", default="", metavar="DIR", help="default: the shipped")
+    parser.add_argument(
+        "--way",
+        action="append",
+        choices=[name for name, _, _ in WAYS[1:]],
+        help="only this one beside the first; may be repeated (default: all)",
+    )
     wanted = parser.parse_args(arguments)
     catalogs = {
         "references": Choice(step=wanted.step),
@@ -51,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for catalog, choice in catalogs.items():
         plain: Result | None = None
         for name, steps, augment in WAYS:
+            if plain is not None and name not in (wanted.way or [name]):
+                continue
             found = _asked(wanted, choice, steps, augment)
             plain = plain or found
             print(f"{catalog:<12} {name:<14} {_row(found, plain)}", flush=True)
