@@ -57,7 +57,7 @@ STEALS_DETAIL = (
 )
 YOURS = "Your view"
 THEIRS = "In the catalog"
-THEIRS_ADDED = "Added here before"
+THEIRS_ADDED = "Added here: its first view"
 AGAIN = "Leave this view out"
 
 # Done.
