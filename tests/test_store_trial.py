@@ -22,7 +22,7 @@ from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.snapshot import SnapshotSlot
 from kiosk.config import Config, ModelsConfig
 from kiosk.models import Models, load_models
-from kiosk.store import Phase, Pointer, Store
+from kiosk.store import Installed, Phase, Pointer, Store
 from kiosk.store.opening import Opened, open_release
 from kiosk.store.selftest import _tried, self_test
 from kiosk.store.watch import ACTIVATED, DAMAGED, GOOD, QUARANTINED, StoreWatch
@@ -295,6 +295,35 @@ def test_a_bad_first_release_answers_nothing_and_says_so(
     good = fetched(store, new, 2)
     store.activate(good, Gate())
     assert rig.look().answers == good.release
+
+
+def test_what_a_pass_refused_is_told_of_while_something_else_answers(
+    models: Path, store: Store
+) -> None:
+    store.refuse(Installed("a" * 16, "b" * 64, 1), "its labels are not those")
+    rig = Rig(store, models, passes)
+    rig.watch.hear()
+    rig.watch.hear()
+    assert rig.journal.kinds == [QUARANTINED]
+    assert store.pointer().quarantined[0].noted
+
+
+def test_a_kiosk_without_room_for_a_test_does_not_blame_the_release(
+    old: Path, models: Path, store: Store
+) -> None:
+    after = fetched(store, old, 1)
+    store.activate(after, Gate())
+
+    def full(path: Path, gate: Gate) -> str:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    rig = Rig(store, models, full)
+    for _ in range(6):
+        rig.look(1).now_s += 1000
+    assert store.pointer().current == after
+    assert "Resource temporarily unavailable" in rig.said[-1][1]
+    rig.test = passes
+    assert rig.look().answers == after.release
 
 
 def test_a_good_release_that_is_damaged_later_gives_way_until_it_is_mended(

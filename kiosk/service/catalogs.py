@@ -98,6 +98,7 @@ class Catalogs:
             if self._from_store:
                 self._folder.forget()
             self._folder.look()
+            self._watch.hear()
         self._from_store = from_store
         with self._slot.borrow_release() as release:
             folded = release is not None and release.engine != self._engine

@@ -76,6 +76,7 @@ class StoreWatch:
         self._clock_s = clock_s
         self._stopped = threading.Event()
         self._stamp: object = ()
+        self._heard: object = ()
         self._pointer = Pointer()
         self._answers: Installed | None = None
         """What was swapped in."""
@@ -95,6 +96,17 @@ class StoreWatch:
             return self._store.pointer().current is not None
         except OSError:  # `look` says it
             return True
+
+    def hear(self) -> None:
+        """In place of `look` while something else answers: only tell of what was put away."""
+        stamp = _stamp(self._store.path)
+        if stamp == self._heard:
+            return
+        self._heard = stamp
+        try:
+            self._note_quarantined(self._store.pointer())
+        except OSError as error:
+            _log.warning("the store cannot be used: %s", error)
 
     def look(self) -> None:
         """Follow the pointer when it has changed; see how the trial goes."""
@@ -162,7 +174,12 @@ class StoreWatch:
         counted = self._count(pointer, current)
         if counted:
             return counted
-        fault = self._test(path, pointer.gate)
+        try:
+            fault = self._test(path, pointer.gate)
+        except OSError:  # there is no room for another process: not the release's fault
+            self._counted = ""
+            self._store.ended(current.release)
+            raise
         if self._stopped.is_set():
             return "the kiosk stops"
         if not fault:
