@@ -34,11 +34,13 @@ from kiosk.catalog.manifest import (
     to_json,
 )
 from kiosk.catalog.reuse import MOST_DEAD, MOST_SEGMENTS, merged_from
+from kiosk.catalog.segment import Added, MemorySegment
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import Config, SearchConfig
 from kiosk.models import load_models
 from kiosk.search import Block, ExactIndex, OpenIndex, Rows, open_index
 from kiosk.search.open import built
+from kiosk.values import Record
 from kiosk.vision.augment import VIEWS
 from tools.made_up import Bare, unit
 
@@ -171,8 +173,14 @@ def opening(pictures: int) -> None:
             f"opened {pictures} pictures in {middle - started:.1f} s; 1 % more beside them, to the "
             f"first answer, in {done - middle:.2f} s"
         )
-        first.close()
-        second.close()
+        new_item = bare.result("0 another")
+        added = Added("NEW", new_item.vectors, new_item.thumbnail, new_item.features[0])
+        started = time.perf_counter()
+        third = second.extended(MemorySegment([Record("NEW", "New", "")], [added]))
+        assert third.match(query, 1)[0] == found
+        print(f"one addition more, to the first answer, in {time.perf_counter() - started:.2f} s")
+        for snapshot in (first, second, third):
+            snapshot.close()
 
 
 def report(title: str, manifest: Manifest, there: set[str]) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kiosk.catalog.details import method
 from kiosk.catalog.earlier import share_file
 from kiosk.catalog.enrol import Enrolment
-from kiosk.catalog.gate import write_gate
+from kiosk.catalog.gate import queries_for, write_gate
 from kiosk.catalog.manifest import (
     GATE,
     NAME,
@@ -134,7 +134,8 @@ class Bare:
         self, folder: Path, keys: Sequence[str]
     ) -> tuple[SegmentEntry, tuple[FileEntry, ...]]:
         skus = sorted({key.split()[0] for key in keys})
-        queries = np.concatenate([self.result(key).probes[:1] for key in keys[:240]])
+        count = queries_for(len(keys), first=not self._made)
+        queries = np.concatenate([self.result(key).probes[:1] for key in keys[:count]])
         records = [Record(sku, "A thing to sell", "Things") for sku in skus]
         return write_segment(
             folder, records, map(self._material, keys), queries=queries, details=True
