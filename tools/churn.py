@@ -177,8 +177,8 @@ def opening(pictures: int) -> None:
         added = Added("NEW", new_item.vectors, new_item.thumbnail, new_item.features[0])
         started = time.perf_counter()
         third = second.extended(MemorySegment([Record("NEW", "New", "")], [added]))
+        print(f"an addition on this kiosk is in after {time.perf_counter() - started:.3f} s")
         assert third.match(query, 1)[0] == found
-        print(f"one addition more, to the first answer, in {time.perf_counter() - started:.2f} s")
         for snapshot in (first, second, third):
             snapshot.close()
 
