@@ -15,12 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.announcement import Gate
 from kiosk.catalog.build import build
 from kiosk.cli import main
 from kiosk.durable import locked
+from kiosk.store import Store
 from kiosk.sync.anchor import fingerprint
 from tests.fault_server import Server, serving
 from tests.repositories import HeadOffice, small_release
+from tests.store_parts import bundle, installed
 from tests.sync_parts import publisher, release, snapshot
 from tests.tiny_models import open_models, write_picture
 
@@ -149,6 +152,20 @@ def test_a_release_that_cannot_be_opened_is_put_back_and_may_be_allowed_again(
     assert put_back
     assert run("allow", put_back[1])[0] == 0
     assert run("allow", put_back[1])[0] == os.EX_USAGE
+
+
+def test_a_person_goes_back_to_the_release_before(run: Run, state: Path) -> None:
+    store = Store(state / "store")
+    for seq, made in enumerate((bundle("a"), bundle("b")), 1):
+        store.activate(installed(store, made, seq), Gate())
+        store.good(made.release)
+    code, out, err = run("rollback")
+    assert (code, err) == (0, "")
+    assert f"{bundle('a').release} is current again" in out
+    assert "by hand" in run("show")[1]
+    code, _, err = run("rollback")
+    assert code == os.EX_UNAVAILABLE
+    assert "no release before" in err
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,11 @@ def register(verbs: Verbs) -> None:
     allow.add_argument("release", metavar="RELEASE", help="its id, as `kiosk sync show` prints it")
     _add_state(allow)
     allow.set_defaults(run=_later("run_allow"))
+    back = actions.add_parser(
+        "rollback", help="go back to the release before, by hand, until there is another one"
+    )
+    _add_state(back)
+    back.set_defaults(run=_later("run_rollback"))
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:

@@ -109,6 +109,19 @@ def run_allow(arguments: argparse.Namespace) -> int:
     return os.EX_OK
 
 
+def run_rollback(arguments: argparse.Namespace) -> int:
+    """Raises Held, StateError."""
+    store = _store(_config(arguments))
+    left = store.pointer().current
+    pointer = store.roll_back()
+    now, before = (each.release if each else "" for each in (pointer.current, left))
+    print(
+        f"{now} is current again; {before} does not come again, until `kiosk sync allow {before}` "
+        "lets it or head office publishes another."
+    )
+    return os.EX_OK
+
+
 def _config(arguments: argparse.Namespace) -> Config:
     first = [f"state.directory={arguments.state}"] if arguments.state else []
     return load_config(arguments, *first)

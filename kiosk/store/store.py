@@ -129,6 +129,18 @@ class Store:
         """`release` has proven itself."""
         return self._of(release, rules.good)
 
+    def roll_back(self) -> Pointer:
+        """A person wants the release before; this one may not come again. Raises Held when there
+        is none.
+        """
+
+        def rule(pointer: Pointer) -> Pointer:
+            if pointer.previous is None:
+                raise Held("nothing_before", "there is no release before the current one here")
+            return rules.failed(pointer, rules.BY_HAND, self._at())
+
+        return self._change(rule)
+
     def refuse(self, bad: Installed, reason: str) -> Pointer:
         """An installed release failed its self-test: it is not activated, and may not come."""
         return self._change(lambda pointer: rules.refused(pointer, bad, reason, self._at()))
