@@ -17,6 +17,7 @@ import pytest
 from kiosk.catalog.sources import SourcePicture
 from kiosk.errors import BusyError, ImageError, SourceError, StateError, WorkshopError
 from kiosk.values import Box, Record
+from kiosk.workshop import rows
 from kiosk.workshop.changes import Picture, PutPicture, PutSku, RemoveSku
 from kiosk.workshop.folder import Settings, init, is_workshop, open_workshop, workshop
 from kiosk.workshop.pictures import Pictures, checked_picture
@@ -169,6 +170,24 @@ def test_a_writer_that_never_ends_is_named_instead_of_waited_for(folder: Path) -
         repository = SqlRepository(SqliteDatabase(path, busy_timeout_s=0.05))
         with closing(repository), pytest.raises(BusyError, match="another process"):
             repository.apply([PutSku("a")])
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        (rows.pictures_named(3), 6),
+        (f"{rows.PICTURES} WHERE sku IN (?,?)", 2),
+        (f"{rows.SKUS} WHERE sku IN (?,?)", 2),
+    ],
+)
+def test_a_batch_looks_up_what_it_touches_and_never_reads_a_whole_table(
+    folder: Path, query: str, values: int
+) -> None:
+    with closing(sqlite3.connect(folder / "workshop.sqlite")) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {query}", ["a"] * values).fetchall()
+    steps = [str(step[3]) for step in plan]
+    assert any(step.startswith("SEARCH") and "PRIMARY KEY" in step for step in steps)
+    assert not [step for step in steps if step in ("SCAN pictures", "SCAN skus")]
 
 
 def test_a_text_that_was_altered_on_the_disk_is_damage_and_no_traceback(folder: Path) -> None:

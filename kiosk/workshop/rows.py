@@ -34,6 +34,17 @@ PUT_PICTURE = _put("pictures", _PICTURE, 2)
 """Takes `of_picture` and the number."""
 
 
+def pictures_named(count: int) -> str:
+    """The pictures of so many SKUs and names. A join: SQLite answers `IN (VALUES …)` of two columns
+    by reading the whole table."""
+    wanted = ",".join(["(?,?)"] * count)
+    columns = ", ".join(_PICTURE)
+    return (
+        f"WITH wanted (sku, name) AS (VALUES {wanted}) "
+        f"SELECT {columns} FROM wanted JOIN pictures USING (sku, name)"
+    )
+
+
 def of_sku(sku: Sku) -> Row:
     record = sku.record
     return (
