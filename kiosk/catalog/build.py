@@ -124,14 +124,20 @@ def build(
         publish(work, out, replace=options.replace)
         if cache is not None:
             work.cache.finish(each.key for each in enrolling.enrolled)
-    lost = sorted(set(wanted.records) - {one.picture.sku for one in enrolling.enrolled})
+    return _reported(out, wanted, enrolling, manifest, calibration)
+
+
+def _reported(
+    out: Path, source: Source, done: Enrolling, manifest: Manifest, calibration: Calibration
+) -> BuildReport:
+    lost = sorted(set(source.records) - {one.picture.sku for one in done.enrolled})
     return BuildReport(
         out=out,
         manifest=manifest,
-        enrolled=len(enrolling.enrolled),
-        kept=enrolling.kept,
-        failed=tuple(enrolling.failed),
-        warnings=wanted.warnings
+        enrolled=len(done.enrolled),
+        kept=done.kept,
+        failed=tuple(done.failed),
+        warnings=source.warnings
         + tuple(f"{sku}: has no usable picture, not enrolled" for sku in lost),
         calibration=calibration,
     )
