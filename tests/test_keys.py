@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from repositories import Keys, signing_keys, small_release
 from tuf_reader import Reader
 
 from kiosk.cli import main
-from kiosk.errors import PublishError, SigningKeyError
+from kiosk.cli.office import in_office
+from kiosk.errors import PublishError, SigningKeyError, UsageError
 from kiosk.publish import draft, keyfolder
 from kiosk.publish.folder import FolderStorage
 from kiosk.publish.guarded import read_guarded
@@ -142,6 +144,14 @@ def test_a_key_is_never_made_over_another(tmp_path: Path) -> None:
     with pytest.raises(SigningKeyError, match="holds a key already"):
         made(folder)
     assert (folder / "private.pem").read_bytes() == before
+
+
+def test_a_key_is_not_made_in_a_folder_of_other_things(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"")
+    before = tmp_path.stat().st_mode
+    with pytest.raises(SigningKeyError, match="new or empty folder"):
+        made(tmp_path)
+    assert tmp_path.stat().st_mode == before
 
 
 def test_a_public_part_that_says_another_id_is_refused(tmp_path: Path) -> None:
@@ -318,3 +328,8 @@ def test_without_a_passphrase_or_a_terminal_it_says_where_one_comes_from(
     given = ("--passphrase-file", tmp_path / "secret" / "file")
     assert run("keys", "make", tmp_path / "anna", *given) == 0
     keyfolder.open_key(tmp_path / "anna", lambda _: b"pass")
+
+
+def test_a_kiosk_without_the_packages_of_head_office_says_what_is_missing() -> None:
+    with pytest.raises(UsageError, match=r"no_such_package is not installed here.*make office"):
+        in_office("no_such_package", "publish")(Namespace())

@@ -171,6 +171,21 @@ def test_a_refresh_signs_the_timestamp_again_and_little_else(
         assert reader.bytes < 600
 
 
+def test_the_keys_of_snapshot_and_timestamp_are_enough_for_a_refresh(
+    office: HeadOffice, release: Path, signing_keys: Keys
+) -> None:
+    office.publish(release)
+    online = Office(office.storage, office.trust, signing_keys.ring("snapshot", "timestamp"))
+    announce.refresh(online, now=datetime.now(UTC) + timedelta(days=100))
+    with Reader(office.first_root) as reader:
+        assert reader.announcement(office.storage).seq == 1
+
+
+def test_a_refresh_of_an_empty_place_is_refused(office: HeadOffice) -> None:
+    with pytest.raises(PublishError, match="nothing is announced here yet"):
+        office.refresh()
+
+
 def test_without_a_refresh_a_repository_goes_stale_and_a_refresh_mends_it(
     tmp_path: Path, signing_keys: Keys, release: Path
 ) -> None:

@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -158,10 +162,25 @@ def test_many_publishers_in_threads_number_every_release_once(
 
 def test_a_lock_of_a_killed_publisher_runs_out(bucket: str) -> None:
     storage = BucketStorage(bucket)
-    storage.create(LOCK, json.dumps({"owner": "gone", "until": time.time() - 1}).encode())
+    lock = {"host": "elsewhere", "process": 1, "until": time.time() + 60, "token": "gone"}
+    storage.create(LOCK, json.dumps(lock).encode())
+    with pytest.raises(BusyError, match="process 1 on elsewhere"), storage.held():
+        pass
+    before = storage.read(LOCK)
+    storage.replace(LOCK, json.dumps({**lock, "until": time.time() - 1}).encode(), before)
     with storage.held():
         assert b"gone" not in (storage.read(LOCK) or b"")
     assert storage.read(LOCK) is None
+
+
+def test_whoever_was_killed_on_this_machine_keeps_nobody_out(bucket: str) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    lock = {"host": socket.gethostname(), "process": dead.pid, "until": time.time() + 60}
+    storage = BucketStorage(bucket)
+    storage.create(LOCK, json.dumps(lock).encode())
+    with storage.held():
+        assert str(os.getpid()).encode() in (storage.read(LOCK) or b"")
 
 
 @pytest.mark.parametrize("part", ["blobs/", "targets/", ".snapshot.", ".stable.", ".root."])

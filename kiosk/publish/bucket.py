@@ -26,8 +26,8 @@ from kiosk.errors import BusyError, PublishError
 from kiosk.publish.storage import MAX_READ_BYTES, Stored
 
 LOCK = "publishing.json"
-LOCK_S = 3600.0
-"""Longer than a publication takes; one that was killed keeps others out for as long."""
+LOCK_S = 1800.0
+"""One that was killed keeps others out for as long, but nobody on its own machine."""
 _CHUNK_BYTES = 1 << 20
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=60"
@@ -120,12 +120,18 @@ class BucketStorage:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        owner = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(8)}"
-        body = json.dumps({"owner": owner, "until": time.time() + LOCK_S}).encode()
+        body = json.dumps(
+            {
+                "host": socket.gethostname(),
+                "process": os.getpid(),
+                "until": time.time() + LOCK_S,
+                "token": secrets.token_hex(8),
+            }
+        ).encode()
         if not self.create(LOCK, body):
             before = self.read(LOCK)
-            holder, until = _lock(before)
-            if until > time.time():
+            holder = _holder(before, time.time())
+            if holder:
                 raise BusyError(
                     f"{self._url}: {holder} is publishing here; wait for it and try again, or "
                     f"remove {LOCK} when it was stopped"
@@ -167,13 +173,15 @@ class BucketStorage:
         )
 
 
-def _lock(data: bytes | None) -> tuple[str, float]:
-    """Who holds a lock, until when; one that cannot be read is past its end."""
+def _holder(data: bytes | None, now_s: float) -> str:
+    """Who holds a lock; empty: nobody any more. One that cannot be read is of nobody."""
     try:
         body = json.loads(data or b"{}")
-        return str(body["owner"]), float(body["until"])
+        host, process, until = str(body["host"]), int(body["process"]), float(body["until"])
     except (ValueError, KeyError, TypeError):
-        return "somebody", 0.0
+        return ""
+    gone = host == socket.gethostname() and not Path(f"/proc/{process}").exists()
+    return "" if gone or until <= now_s else f"process {process} on {host}"
 
 
 def _modified_s(info: dict[str, Any]) -> float:

@@ -43,6 +43,8 @@ def make(folder: Path, name: str, passphrase: bytes, *, cost: int = COST) -> Key
         raise SigningKeyError(f"{name!r} cannot be a holder's name: 1 to 64 printable characters")
     if (folder / PRIVATE).exists() or (folder / PUBLIC).exists():
         raise SigningKeyError(f"{folder}: holds a key already; choose another folder")
+    if folder.is_dir() and any(folder.iterdir()):  # it becomes a folder that only its owner opens
+        raise SigningKeyError(f"{folder}: holds something else; choose a new or empty folder")
     private = Ed25519PrivateKey.generate()
     public = SSlibKey.from_crypto(private.public_key())
     public.unrecognized_fields[NAME_FIELD] = name
