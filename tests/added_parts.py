@@ -153,6 +153,10 @@ class Feeder:
     def show(self, pixels: Pixels) -> None:
         self._frame, self._sight = self._seen(pixels)
 
+    @property
+    def sight(self) -> Sight:
+        return self._sight
+
     def _seen(self, pixels: Pixels) -> tuple[Frame, Sight]:
         frame = still(pixels)
         with self._bench.slot.borrow() as snapshot:

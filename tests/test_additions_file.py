@@ -80,6 +80,7 @@ def test_additions_are_there_again_after_a_restart(path: Path) -> None:
     first = started(path)
     kept, gone = addition(1, features=True), addition(2)
     first.put([kept, gone])
+    first.beat()
     first.put([undone(gone, now())])
     first.close()
     again = started(path)
@@ -165,6 +166,68 @@ def test_a_killed_kiosk_keeps_additions_whole_or_not_at_all(path: Path, acknowle
     store = started(path)
     assert set(ids) <= set(whole(store))
     store.close()
+
+
+KILLED_AT = """
+    import os, signal, sys
+    from pathlib import Path
+    from kiosk import sqlite_file
+    from kiosk.additions.store import undone
+    from test_additions_file import addition, started, whole
+
+    real = sqlite_file.open_for_writing
+
+    def run(path, last):  # killed before the statement with this number
+        left = [last]
+
+        def count(statement):
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def opened(*given):
+            connection = real(*given)
+            connection.set_trace_callback(count)
+            return connection
+
+        sqlite_file.open_for_writing = opened
+        store = started(path)
+        store.put([addition(1)])
+        store.beat()
+        store.put([undone(addition(1), "2026-11-22T12:00:00+00:00"), addition(2)])
+        store.beat()
+        store.close()
+
+    for last in range(200):
+        path = Path(sys.argv[1]) / f"{last}.sqlite"
+        child = os.fork()
+        if child == 0:
+            run(path, last)
+            os._exit(0)
+        finished = os.waitpid(child, 0)[1] == 0
+        store = started(path)
+        print(last, [int(each) for each in whole(store)], flush=True)
+        gone = [row for row in store.rows() if not row.holds]
+        assert not any(store.crops(row.addition_id) for row in gone)
+        store.close()
+        if finished:
+            break
+"""
+
+
+def test_killed_at_any_statement_an_addition_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    search = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED_AT), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": search},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [line.split(" ", 1)[1] for line in done.stdout.splitlines()]
+    assert found == sorted(found, key=["[]", "[1]", "[2]"].index), "never a step back"
+    assert set(found) == {"[]", "[1]", "[2]"}, "never one without the other"
+    assert 15 < len(found) < 200
 
 
 def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(path: Path) -> None:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import tiny_models
@@ -19,10 +18,12 @@ from prints import SIDE, face
 from test_barcode import drawn
 
 from kiosk.additions import Enrolling
-from kiosk.additions.values import EnrolState, Stage
-from kiosk.catalog.build import BuildOptions, build
+from kiosk.additions.onlooker import judged as hindrance
+from kiosk.additions.trying import Standing, tried
+from kiosk.additions.values import AddedView, EnrolState, Rival, Stage
+from kiosk.catalog.snapshot import Snapshot
 from kiosk.errors import AdditionError
-from kiosk.values import Pixels, Record
+from kiosk.values import Hint, Match, Pixels, Record
 
 NEW = Record("new", "New", "things", ("4012345678901",))
 
@@ -136,6 +137,16 @@ def test_a_poor_view_is_not_taken_and_the_page_says_what_to_do(case: Case, poor)
     assert case.state.good and case.state.hint is None
 
 
+def test_beside_another_item_no_view_is_taken(case: Case) -> None:
+    case.feeder.show(seen(100))
+    sight = case.feeder.sight
+    assert hindrance(sight) is None
+    two = dataclasses.replace(sight, detections=sight.detections * 2)
+    assert hindrance(two) is Hint.ONE_ITEM
+    with pytest.raises(LookupError):
+        hindrance(dataclasses.replace(sight, detections=(), looks=()))
+
+
 def test_what_is_an_existing_sku_is_said_after_its_first_view(case: Case) -> None:
     case.enrolling.start(NEW)
     case.take(100)
@@ -144,6 +155,7 @@ def test_what_is_an_existing_sku_is_said_after_its_first_view(case: Case) -> Non
     assert state.stage is Stage.REFUSED
     assert state.rival is not None
     assert (state.rival.sku, state.rival.name, state.rival.view) == ("sku-3", "Item 3", 1)
+    assert state.rival.already
     with case.bench.slot.borrow() as snapshot:
         assert snapshot is not None
         assert snapshot.thumbnail(state.rival.reference)[:2] == b"\xff\xd8"
@@ -154,21 +166,20 @@ def test_what_is_an_existing_sku_is_said_after_its_first_view(case: Case) -> Non
     assert (case.state.stage, case.state.views) == (Stage.VIEWS, (0,))
 
 
-def test_a_view_that_the_print_accepts_is_that_sku_already(models: Path, tmp_path: Path) -> None:
-    for design in range(1, 7):
-        folder = tmp_path / "source" / f"print-{design}"
-        folder.mkdir(parents=True)
-        cv2.imwrite(str(folder / "0.png"), print_only(design))
-    locator, embedder = tiny_models.open_models(models)
-    build(tmp_path / "source", tmp_path / "out", locator=locator, embedder=embedder,
-          options=BuildOptions())  # fmt: skip
-    with opened(models, tmp_path / "out") as bench:
-        made = Case(bench)
-        with made.feeder:
-            made.enrolling.start(NEW)
-            made.feeder.show(print_only(2))
-            made.enrolling.take()
-            assert made.state.rival is not None and made.state.rival.sku == "print-2"
+def test_what_the_live_kiosk_accepts_is_that_sku_however_it_came_to_it(case: Case) -> None:
+    """Such as by its print: similarities alone would let this one in."""
+
+    def by_its_print(snapshot: Snapshot, view: AddedView) -> tuple[Match, ...]:
+        found = judged(snapshot, view)
+        first = dataclasses.replace(found[0], similarity=1.0)
+        return (first, *found[1:])
+
+    with case.bench.slot.borrow() as snapshot:
+        assert snapshot is not None
+        views = [case.bench.view(side)[1] for side in SIDES]
+        assert isinstance(tried(snapshot, "new", views, judged), Standing)
+        found = tried(snapshot, "new", views, by_its_print)
+    assert isinstance(found, Rival) and found.already
 
 
 def test_more_views_of_a_known_sku_take_over_its_record(case: Case) -> None:
