@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.snapshot import SnapshotSlot
 from kiosk.config import Config, ModelsConfig
+from kiosk.durable import DiskFiles
 from kiosk.models import Models, load_models
 from kiosk.store import Installed, Phase, Pointer, Store
 from kiosk.store.opening import Opened, open_release
@@ -295,6 +297,42 @@ def test_a_bad_first_release_answers_nothing_and_says_so(
     good = fetched(store, new, 2)
     store.activate(good, Gate())
     assert rig.look().answers == good.release
+
+
+def test_what_a_pass_has_tested_answers_at_once_and_is_tested_at_every_later_start(
+    old: Path, new: Path, models: Path, store: Store
+) -> None:
+    rig = settled(store, old, models)
+    before = rig.answers
+    after = fetched(store, new, 2)
+    rig.test = lambda path, gate: "it was tested again"
+    store.activate(after, Gate(), tested=True)
+    assert rig.look().answers == after.release
+    assert Rig(store, models, rig.test).look().answers == before
+
+
+def test_a_disk_that_became_read_only_leaves_what_answers(
+    old: Path, new: Path, models: Path, store: Store
+) -> None:
+    rig = settled(store, old, models)
+    before = rig.answers
+    store.activate(fetched(store, new, 2), Gate())
+    frozen = Store(store.folder, ReadOnly())
+    running = Rig(frozen, models, passes)
+    for _ in range(5):
+        running.look(1).now_s += 1000
+    assert running.answers == before, "a start that cannot be counted is not made"
+    assert "Read-only file system" in running.said[-1][1]
+    assert store.pointer().tries == 0
+
+
+class ReadOnly(DiskFiles):
+    """The disk takes nothing any more."""
+
+    def write(self, path: Path, data: bytes) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    append = write
 
 
 def test_what_a_pass_refused_is_told_of_while_something_else_answers(

@@ -65,6 +65,8 @@ class Pointer:
     phase: Phase = Phase.GOOD
     tries: int = 0
     """Starts of the current release that have not ended well so far, a running one included."""
+    tested: bool = False
+    """The current release passed its self-test on this device just before it was activated."""
     damaged: str = ""
     """Why the current release cannot be opened, though it was good: it must be installed again."""
     gate: Gate = field(default_factory=Gate)
@@ -94,7 +96,9 @@ class Pointer:
         return frozenset(held.union(self.pinned))
 
 
-def activated(pointer: Pointer, new: Installed, gate: Gate, catalog: str = "") -> Pointer:
+def activated(
+    pointer: Pointer, new: Installed, gate: Gate, catalog: str = "", *, tested: bool = False
+) -> Pointer:
     """`new` is current and on trial. What is current already only gets its newer number."""
     floor = max(pointer.floor_seq, new.seq)
     pointer = replace(pointer, floor_seq=floor, catalog=pointer.catalog or catalog)
@@ -109,6 +113,7 @@ def activated(pointer: Pointer, new: Installed, gate: Gate, catalog: str = "") -
         previous=None if proven is not None and proven.release == new.release else proven,
         phase=Phase.TRIAL,
         tries=0,
+        tested=tested,
         gate=gate,
         damaged="",
     )

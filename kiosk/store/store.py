@@ -90,17 +90,18 @@ class Store:
         made_folder(self._files, self.folder)
         return self.releases.install(manifest)
 
-    def activate(self, new: Installed, gate: Gate, catalog: str = "") -> Pointer:
-        """Make an installed release current, on trial; the commit point of an update.
-
-        Raises Held when it is quarantined or not installed, OSError.
+    def activate(
+        self, new: Installed, gate: Gate, catalog: str = "", *, tested: bool = False
+    ) -> Pointer:
+        """Make an installed release current, on trial; the commit point of an update. `tested`: it
+        just passed its self-test here. Raises Held when quarantined or not installed, OSError.
         """
 
         def rule(pointer: Pointer) -> Pointer:
             bar = pointer.barred(new.manifest)
             if bar is not None:
                 raise Held("quarantined", f"release {new.release} was refused here: {bar.reason}")
-            return rules.activated(pointer, new, gate, catalog)
+            return rules.activated(pointer, new, gate, catalog, tested=tested)
 
         if not self._files.is_folder(self.release(new)):
             raise Held("not_installed", f"release {new.release} is not on this disk; fetch it")
