@@ -159,6 +159,8 @@ class AnnoyFile:
     def __init__(self, directory: Path, sidecar: Sidecar) -> None:
         """Check the files against the sidecar, then map. Raises IndexFault."""
         self.sidecar = sidecar
+        self.search_k = sidecar.search_k
+        """The effort of a search; more where rows that are gone since make it need more."""
         path = directory / f"{sidecar.key}.ann"
         self._numbers = _checked(path, directory / f"{sidecar.key}.rows.npy", sidecar)
         self._lock = threading.Lock()

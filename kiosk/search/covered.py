@@ -45,7 +45,7 @@ class Covered:
         self.dead_share = 1 - len(self.rows) / max(1, len(where))
 
     def search(self, query: Embedding, count: int) -> list[Neighbour]:
-        return self.search_with(query, count, self.file.sidecar.search_k)
+        return self.search_with(query, count, self.file.search_k)
 
     def search_with(self, query: Embedding, count: int, search_k: int) -> list[Neighbour]:
         """Search at a given effort. Annoy proposes; the segments' vectors give the similarity."""
@@ -64,18 +64,18 @@ class Covered:
         trees = self.file.sidecar.trees
         most = min(len(self._where), max(self._most, 2 * wanted))
         fetch = min(most, wanted + math.ceil(OVER_FETCH * wanted * self.dead_share))
+        effort = math.ceil(search_k / (1 - min(0.9, self.dead_share)))
         while True:
             # Asked for more than usual, Annoy looks at no more than search_k candidates of all
-            # trees; and what is gone takes its part of the effort.
-            effort = max(search_k * fetch // max(1, wanted), fetch * trees)
-            items = self.file.propose(listed, fetch, effort)
+            # trees; what is gone is not to take its part of these.
+            items = self.file.propose(listed, fetch, max(effort, fetch * trees))
             rows = self._where[items]
             rows = rows[rows >= 0]
             if len(rows) >= wanted:
                 return rows
             if fetch >= most:
                 return None
-            fetch = min(most, 2 * fetch)
+            fetch, effort = min(most, 2 * fetch), 2 * effort
 
     def shared(self) -> Covered:
         self.file.shared()
