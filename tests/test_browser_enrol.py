@@ -30,6 +30,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: 
 pytestmark = pytest.mark.browser
 
 SIZES = [(800, 480), (1280, 800), (480, 800)]
+EVERY_SIZE = pytest.mark.parametrize(
+    "page", SIZES, indirect=True, ids=[f"{width}x{height}" for width, height in SIZES]
+)
 
 
 class EnrolKiosk:
@@ -104,9 +107,9 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(params=SIZES, ids=[f"{width}x{height}" for width, height in SIZES])
+@pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, kiosk: EnrolKiosk) -> Iterator[Page]:
-    width, height = request.param
+    width, height = getattr(request, "param", SIZES[0])
     context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True)
     opened_page = context.new_page()
     opened_page.set_default_timeout(10_000)
@@ -167,6 +170,7 @@ def start(page: Page, name: str, barcode: str = "", sku: str = "") -> None:
     page.locator("#start").tap()
 
 
+@EVERY_SIZE
 def test_an_unknown_item_is_added_found_and_undone(kiosk: EnrolKiosk, page: Page) -> None:
     view(page, "idle")
     expect(page.locator("#note")).to_contain_text("taken on purpose")
@@ -208,6 +212,7 @@ def test_an_unknown_item_is_added_found_and_undone(kiosk: EnrolKiosk, page: Page
     expect(page.locator("#item-name")).to_have_value("")
 
 
+@EVERY_SIZE
 def test_what_is_an_existing_sku_is_refused_with_both_pictures(
     kiosk: EnrolKiosk, page: Page
 ) -> None:
