@@ -219,6 +219,22 @@ def test_refusals_of_another_embedder_are_kept_and_not_used(store: Store) -> Non
         assert "another embedder" in status.message
 
 
+def test_refusals_follow_the_embedder_that_a_release_brings_and_come_back_with_the_old_one(
+    store: Store,
+) -> None:
+    desk, refusals = desk_on(store)
+    desk.refuse(wrong(1, vector(1)))
+    match = Match("A1", 0.8, 0)
+    desk.follow("f" * 64, 2 * DIMENSION)
+    assert marked(refusals, vector(1), match) == [], "a look of before, in another space"
+    assert desk.status().unused == 1
+    desk.follow("f" * 64, DIMENSION)
+    assert marked(refusals, vector(1), match) == []
+    desk.follow(EMBEDDER, DIMENSION)
+    assert marked(refusals, vector(1), match) == ["A1"]
+    assert desk.status().unused == 0
+
+
 def test_features_of_another_method_are_not_compared() -> None:
     refusals = Refusals(EMBEDDER, DIMENSION)
     store = MemoryStore()
