@@ -4,16 +4,19 @@
     python -m tools.throughput FOLDER [--pictures N] [--rounds R] [--models DIR]
 
 FOLDER holds pictures at any depth; N of them (96), evenly chosen, become a catalog of four a SKU.
-`bare` feeds both models the very inputs that enrolling these pictures feeds them, and nothing else:
-no decoding, no cropping, no local features. A build is timed from its start to its last picture, so
-starting the workers is in it; `whole` adds writing and measuring the release. The ways take turns,
-R rounds (2); the best round counts, because what else the machine does only ever makes it slower.
-`CPU ms` is processor time per picture of all processes of that way, which other work disturbs less.
+`models alone` feeds both models the very inputs that enrolling these pictures feeds them, and
+nothing else: no decoding, no cropping, no local features. `enrol` is one picture in one process,
+taking turns with that; `probed` are the first hundred of a catalog, which are looked at in more
+ways. A build is timed from its start to its last picture, so starting the workers is in it;
+`whole` adds writing and measuring the release. `CPU ms` is processor time per picture of all
+processes of that way. `of bare` is the share of it that the models alone take, measured just
+before and after: what else the machine does slows both. R rounds (1); the best one counts.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import resource
@@ -24,13 +27,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.catalog.build import EngineOf, build
+from kiosk.catalog.build import EngineOf, PictureReport, build
 from kiosk.catalog.engines.choice import engine_of
 from kiosk.catalog.engines.jobs import Job, embed
 from kiosk.catalog.enrol import Enrolment
@@ -42,7 +45,7 @@ from kiosk.vision.locate import Locator
 from kiosk.vision.session import OnnxSession, Session
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-MOST_REPLAYED = 48
+MOST_REPLAYED = 24
 """Pictures whose model inputs are kept in memory."""
 PORT_S = 60.0
 Inputs = list[tuple[str, NDArray[np.uint8]]]
@@ -67,11 +70,14 @@ class Row:
     per_s: float = 0.0
     whole_per_s: float = 0.0
     cpu_ms: float = float("inf")
+    share: float = 0.0
+    """Of the models alone in its processor time."""
 
-    def take(self, per_s: float, whole_per_s: float, cpu_ms: float) -> None:
+    def take(self, per_s: float, whole_per_s: float, cpu_ms: float, bare_ms: float) -> None:
         self.per_s = max(self.per_s, per_s)
         self.whole_per_s = max(self.whole_per_s, whole_per_s)
-        self.cpu_ms = min(self.cpu_ms, cpu_ms)
+        if cpu_ms < self.cpu_ms:
+            self.cpu_ms, self.share = cpu_ms, bare_ms / cpu_ms
 
 
 @dataclass(slots=True)
@@ -87,46 +93,43 @@ class Bench:
     def source(self) -> Path:
         return self.scratch / "source"
 
-    def note(self, way: str, per_s: float, whole_per_s: float, cpu_s: float) -> None:
-        self.rows.setdefault(way, Row()).take(per_s, whole_per_s, cpu_s / self.count * 1e3)
-        print(f"  {way}: {per_s:.2f} a second", file=sys.stderr, flush=True)
+    def note(
+        self, way: str, per_s: float, whole_per_s: float, cpu_ms: float, bare_ms: float
+    ) -> None:
+        self.rows.setdefault(way, Row()).take(per_s, whole_per_s, cpu_ms, bare_ms)
+        print(f"  {way}: {per_s:.2f} a second, {cpu_ms:.0f} ms", file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.throughput")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pictures", type=int, default=96, metavar="N")
-    parser.add_argument("--rounds", type=int, default=2, metavar="R")
+    parser.add_argument("--rounds", type=int, default=1, metavar="R")
     parser.add_argument("--models", default="", metavar="DIR", help="default: the shipped")
     wanted = parser.parse_args(arguments)
     single_threaded()
     with tempfile.TemporaryDirectory(prefix="throughput-") as scratch:
         bench = Bench(Path(scratch), wanted.models, 0)
         bench.count = _laid_out(wanted.folder, bench.source, wanted.pictures)
-        inputs = _inputs(bench)
+        alone = Alone(bench)
         for _ in range(wanted.rounds):
-            _round(bench, inputs)
-    print(f"{bench.count} pictures, {os.cpu_count()} cores, best of {wanted.rounds} rounds")
-    print(f"{'way':<34} {'a second':>9} {'of bare':>8} {'whole':>7} {'CPU ms':>7}")
+            _round(bench, alone)
+    print(f"{bench.count} pictures, {os.cpu_count()} cores, best of {wanted.rounds}")
+    print(f"{'way':<30} {'a second':>9} {'whole':>7} {'CPU ms':>7} {'of bare':>8}")
     for way, row in bench.rows.items():
-        bare = bench.rows["bare, 1 process" if "2" not in way else "bare, 2 processes"].per_s
-        share = "" if way == "import into a workshop" else f"{row.per_s / bare:.0%}"
-        print(f"{way:<34} {row.per_s:>9.2f} {share:>8} {row.whole_per_s:>7.2f} {row.cpu_ms:>7.0f}")
+        share = f"{row.share:.0%}" if row.share else ""
+        print(f"{way:<30} {row.per_s:>9.2f} {row.whole_per_s:>7.2f} {row.cpu_ms:>7.0f} {share:>8}")
 
 
-def _round(bench: Bench, inputs: Path) -> None:
-    for processes in (1, 2):
-        way = f"bare, {processes} process{'es' if processes > 1 else ''}"
-        per_s, cpu_s = _bare(bench, inputs, processes)
-        bench.note(way, per_s, per_s, cpu_s)
+def _round(bench: Bench, alone: Alone) -> None:
+    alone.take_turns(bench)
     _import(bench)
-    _build(bench, "build in one process, 1 thread", lambda each: engine_of(each), 1)
-    _build(bench, "build in one process, 2 threads", lambda each: engine_of(each), 2)
+    _build(bench, alone, "build in one process", lambda each: engine_of(each))
     for workers in (1, 2):
-        _build(bench, f"build --workers {workers}", _workers(workers), 1)
+        _build(bench, alone, f"build --workers {workers}", _workers(workers))
     with _cluster(bench.scratch) as (address, used_s):
-        _build(bench, "build --engine, 2 workers", lambda each: engine_of(each, 0, address), 1,
-               used_s)  # fmt: skip
+        _build(bench, alone, "build --engine, 2 workers",
+               lambda each: engine_of(each, 0, address), used_s)  # fmt: skip
 
 
 def _workers(count: int) -> EngineOf:
@@ -145,53 +148,71 @@ def _laid_out(folder: Path, source: Path, count: int) -> int:
     return len(places)
 
 
-def _models(bench: Bench, threads: int) -> tuple[Locator, Embedder]:
-    return load_models(ModelsConfig(directory=bench.models, threads=threads), LocateConfig())
+def _models(bench: Bench) -> tuple[Locator, Embedder]:
+    return load_models(ModelsConfig(directory=bench.models, threads=1), LocateConfig())
 
 
-def _inputs(bench: Bench) -> Path:
-    """What the models are fed for the first pictures, as a file."""
-    locator, embedder = _models(bench, 1)
-    folder = embedder.card.path.parent
-    kept: Inputs = []
-    sessions = [
-        Recording(name, OnnxSession(folder / f"{name}.toml", threads=1), kept)
-        for name in ("detector", "embedder")
-    ]
-    enrolment = Enrolment(Locator(sessions[0], LocateConfig()), Embedder(sessions[1]))
-    files = sorted(bench.source.rglob("*.*"))[:MOST_REPLAYED]
-    for number, file in enumerate(files):
-        embed(enrolment, [Job(number, file.name, file.read_bytes(), mirrored=False, probed=False)])
-    path = bench.scratch / "inputs.npz"
-    names = {f"{number:05}-{name}": images for number, (name, images) in enumerate(kept)}
-    np.savez(path, count=len(files), **names)  # type: ignore[arg-type]
-    return path
+class Alone:
+    """The models fed with what enrolling some of the pictures feeds them."""
 
+    def __init__(self, bench: Bench) -> None:
+        locator, embedder = _models(bench)
+        folder = embedder.card.path.parent
+        self._kept: Inputs = []
+        self._sessions: dict[str, Session] = {
+            name: OnnxSession(folder / f"{name}.toml", threads=1)
+            for name in ("detector", "embedder")
+        }
+        detector, vectors = (
+            Recording(name, session, self._kept) for name, session in self._sessions.items()
+        )
+        recording = Enrolment(Locator(detector, LocateConfig()), Embedder(vectors))
+        self._plain = Enrolment(locator, embedder)
+        files = sorted(bench.source.rglob("*.*"))[:MOST_REPLAYED]
+        self._jobs: list[Job] = []
+        self._inputs: list[Inputs] = []
+        for number, file in enumerate(files):
+            job = Job(number, file.name, file.read_bytes(), mirrored=False, probed=False)
+            embed(recording, [job])
+            self._jobs.append(job)
+            self._inputs.append(list(self._kept))
+            self._kept.clear()
 
-def replay(inputs: Path, folder: Path, pictures: int) -> tuple[float, float]:
-    """Seconds of wall and processor that the models alone take for so many pictures."""
-    sessions = {name: OnnxSession(folder / f"{name}.toml", threads=1)
-                for name in ("detector", "embedder")}  # fmt: skip
-    with np.load(inputs) as stored:
-        count = int(stored["count"])
-        kept = [(name.partition("-")[2], stored[name]) for name in stored.files if "-" in name]
-    for name, images in kept[:4]:  # warm up
-        sessions[name].run(images)
-    wall, cpu = time.perf_counter(), time.process_time()
-    for name, images in kept:
-        sessions[name].run(images)
-    scale = pictures / count
-    return (time.perf_counter() - wall) * scale, (time.process_time() - cpu) * scale
+    def cpu_ms(self) -> float:
+        """Processor time of the models for one picture, now."""
+        return self._timed(self._replay, range(len(self._inputs)))[1]
 
+    def take_turns(self, bench: Bench) -> None:
+        """The models, the enrolment of a picture, and of one that is probed, turn by turn."""
+        ways: dict[str, Callable[[int], None]] = {
+            "models alone": self._replay,
+            "enrol": lambda at: self._enrol(at, probed=False),
+            "enrol, probed": lambda at: self._enrol(at, probed=True),
+        }
+        used = {way: np.zeros(2) for way in ways}
+        for at in range(len(self._jobs)):
+            for way, run in ways.items():
+                used[way] += self._timed(run, [at])
+        for way, (wall_ms, cpu_ms) in used.items():
+            count = len(self._jobs)
+            bench.note(way, 1e3 * count / wall_ms, 1e3 * count / wall_ms, cpu_ms / count,
+                       used["models alone"][1] / count)  # fmt: skip
 
-def _bare(bench: Bench, inputs: Path, processes: int) -> tuple[float, float]:
-    """Pictures per second of so many processes at once, and seconds of processor for all."""
-    folder = _models(bench, 1)[1].card.path.parent
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        share = bench.count // processes
-        found = pool.starmap(replay, [(inputs, folder, share)] * processes, chunksize=1)
-    wall_s = max(wall for wall, _ in found)
-    return share * processes / wall_s, sum(cpu for _, cpu in found)
+    def _replay(self, at: int) -> None:
+        for name, images in self._inputs[at]:
+            self._sessions[name].run(images)
+
+    def _enrol(self, at: int, *, probed: bool) -> None:
+        embed(self._plain, [replace(self._jobs[at], probed=probed)])
+
+    @staticmethod
+    def _timed(run: Callable[[int], None], places: Sequence[int]) -> tuple[float, float]:
+        """Milliseconds of wall and processor per place."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        for at in places:
+            run(at)
+        count = len(places) / 1e3
+        return (time.perf_counter() - wall) / count, (time.process_time() - cpu) / count
 
 
 def _import(bench: Bench) -> None:
@@ -207,35 +228,40 @@ def _import(bench: Bench) -> None:
         stderr=subprocess.DEVNULL,
     )
     rate = bench.count / (time.perf_counter() - begun)
-    bench.note("import into a workshop", rate, rate, _cpu_s() - before)
+    bench.note("import into a workshop", rate, rate, (_cpu_s() - before) / bench.count * 1e3, 0.0)
 
 
 def _build(
     bench: Bench,
+    alone: Alone,
     way: str,
     engine: EngineOf,
-    threads: int,
     elsewhere_s: Callable[[], float] = lambda: 0.0,
 ) -> None:
-    locator, embedder = _models(bench, threads)
+    locator, embedder = _models(bench)
     out = bench.scratch / "release"
     shutil.rmtree(out, ignore_errors=True)
+    bare_ms = alone.cpu_ms()
     begun, before = time.perf_counter(), _cpu_s() + elsewhere_s()
-    last = [begun]
+    last = (begun, before)
 
-    def told(*_: object) -> None:
-        last[0] = time.perf_counter()
+    def told(report: PictureReport, done: int, total: int) -> None:
+        nonlocal last
+        if done == total:
+            last = (time.perf_counter(), _cpu_s() + elsewhere_s())
 
     build(bench.source, out, locator=locator, embedder=embedder, engine=engine, progress=told)
     whole_s = time.perf_counter() - begun
-    cpu_s = _cpu_s() + elsewhere_s() - before
-    bench.note(way, bench.count / (last[0] - begun), bench.count / whole_s, cpu_s)
+    bare_ms = (bare_ms + alone.cpu_ms()) / 2
+    cpu_ms = (last[1] - before) / bench.count * 1e3
+    bench.note(way, bench.count / (last[0] - begun), bench.count / whole_s, cpu_ms, bare_ms)
 
 
 def _cpu_s() -> float:
-    """Processor seconds of this process and of its children that have ended."""
+    """Processor seconds of this process and of its children, those of a pool that run too."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    alive = (_used_s(child.pid or 0) for child in multiprocessing.active_children())
+    return sum(each.ru_utime + each.ru_stime for each in used) + sum(alive)
 
 
 @contextmanager
@@ -251,8 +277,6 @@ def _cluster(scratch: Path) -> Iterator[tuple[str, Callable[[], float]]]:
     servers = [subprocess.Popen([*scheduler, "--no-dashboard", *at], **quiet)]  # type: ignore[call-overload]
     try:
         servers += [subprocess.Popen(worker, **quiet) for _ in range(2)]  # type: ignore[call-overload]
-        import json
-
         from distributed import Client
 
         deadline = time.monotonic() + PORT_S
