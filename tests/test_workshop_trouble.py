@@ -26,6 +26,7 @@ from tiny_models import open_models, write_picture
 from kiosk.catalog.build import build
 from kiosk.errors import BusyError, StateError, WorkshopUnreachable
 from kiosk.workshop import postgres as in_postgres
+from kiosk.workshop import rows
 from kiosk.workshop import sqlite as in_sqlite
 from kiosk.workshop.adding import add
 from kiosk.workshop.changes import Change, Picture, PutPicture, PutSku, RemovePicture, Result
@@ -387,6 +388,17 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_batch_undoes_the_batch(addr
             put = PutPicture(Picture("b", f"{at}", A))
             assert repository.apply([put]) == (Result.ADDED,)
     assert at > 5
+
+
+def test_a_server_looks_up_what_a_batch_touches_and_never_reads_a_whole_table(address: str) -> None:
+    database = in_postgres.PostgresDatabase(address, "toys")
+    with closing(SqlRepository(database)) as repository:
+        repository.apply([PutPicture(Picture(f"s{n // 5}", f"{n}", A)) for n in range(3000)])
+        keys = [text for n in range(400) for text in (f"s{n // 5}", f"{n}")]
+        with database.reading() as session:
+            plan = session.rows(f"EXPLAIN {rows.pictures_named(400)}", *keys)
+    assert any("Index Scan using pictures_pkey" in step for (step,) in plan)
+    assert not any("Seq Scan on pictures" in step for (step,) in plan)
 
 
 def test_a_deadlock_with_somebody_else_is_tried_again(address: str) -> None:
