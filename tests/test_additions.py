@@ -10,15 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from added_parts import SIDES, Bench, build_release, opened
+from added_parts import SIDES, Bench, build_release, opened, seen, view_of
 
 from kiosk.additions import AdditionStore, MemoryStore, Store
 from kiosk.additions.shelf import GONE, IN_CATALOG
 from kiosk.additions.store import MOST_HELD
 from kiosk.additions.values import Addition, Rival
+from kiosk.board import Board
+from kiosk.catalog.slot import Slot
+from kiosk.catalog.snapshot import Snapshot
+from kiosk.config import SearchConfig
 from kiosk.decide import judge
 from kiosk.errors import AdditionError
-from kiosk.values import Box, Code, Outcome
+from kiosk.journal import MemoryJournal
+from kiosk.service.adding import Adding
+from kiosk.store import STORE_FOLDER, Installed, Phase, Pointer
+from kiosk.store.pointer_file import to_json
+from kiosk.values import Box, Code, Outcome, Record
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +230,39 @@ def test_without_its_pictures_it_is_kept_unused(models, release, otherwise, tmp_
         bench.desk.beat()
         assert "its pictures are gone" in bench.desk.status().lines[0].trouble
         assert best(bench, 101)[0] != "new"
+
+
+@pytest.mark.parametrize(("phase", "left"), [(Phase.TRIAL, 1), (Phase.GOOD, 0)])
+def test_an_addition_goes_once_the_release_that_has_it_is_good(
+    models, release, larger, tmp_path, phase, left
+) -> None:
+    locator, embedder = tiny_models.open_models(models)
+    slot: Slot[Snapshot] = Slot()
+    board, journal = Board(), MemoryJournal()
+    adding = Adding(
+        tmp_path, slot=slot, board=board, journal=journal, embedder_of=lambda name: embedder
+    )
+    adding.start()
+
+    def follow(folder: Path) -> str:
+        opened_release = Snapshot.open(folder, embedder=embedder.card.sha256, config=SearchConfig())
+        slot.swap(opened_release)
+        adding.post()
+        return opened_release.release
+
+    follow(release)
+    views = [view_of(locator, embedder, seen(side)) for side in SIDES]
+    with slot.borrow() as snapshot:
+        pictures, made = [each for each, _ in views], [each for _, each in views]
+        adding.desk.add(Record("sku-7", "Seven", ""), pictures, made, snapshot)
+    adding.beat()
+    assert len(board.state().added.lines) == 1
+    pointer = Pointer(current=Installed(follow(larger), "a" * 64, 3), phase=phase)
+    (tmp_path / STORE_FOLDER).mkdir()
+    (tmp_path / STORE_FOLDER / "pointer.json").write_bytes(to_json(pointer))
+    adding.beat()
+    assert len(board.state().added.lines) == left
+    kinds = [entry["kind"] for entry in journal.entries()]
+    assert kinds == ["addition", "addition-adopted"][: 2 - left]
+    slot.swap(None)
+    adding.close()
