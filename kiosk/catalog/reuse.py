@@ -17,8 +17,8 @@ from kiosk.catalog.records import PictureEntry
 from kiosk.values import Record
 
 MOST_SEGMENTS = 32
-"""Beyond, the newest are merged. At 1 % changed pictures a day, over 60 days, this costs 0.8 MB a
-day where the vectors of the changes alone are 0.5, and at most 4 MB on one day (`tools.churn`)."""
+"""Beyond, the newest are merged. Where 1 % of 100,000 references changes a day, 60 days cost 0.8 MB
+each, the vectors of the changes alone being 0.5, and at most 4.4 MB on one day (`tools.churn`)."""
 MOST_DEAD = 0.4
 """Share of references under tombstones from which all is written anew: all but the small
 segments would have to be sent again."""
