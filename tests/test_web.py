@@ -640,7 +640,10 @@ def test_the_page_that_adds_items_shows_where_the_enrolment_stands() -> None:
     steals = dataclasses.replace(RIVAL, already=False, added=True)
     page = enrol_view(state(enrol=dataclasses.replace(refused, rival=steals)), NOW)
     assert page["texts"]["say"] == "Too like Oat Flakes"
-    assert (page["theirs"], page["theirs_label"]) == ("/added.jpg?sku=A1", "Added here: its first view")
+    assert (page["theirs"], page["theirs_label"]) == (
+        "/added.jpg?sku=A1",
+        "Added here: its first view",
+    )
     done = EnrolState(Stage.DONE, "s1", record, took_s=0.32)
     assert "0.3 s" in enrol_view(state(enrol=done), NOW)["texts"]["detail"]
     full = AdditionStatus(False, "The disk is full.")
