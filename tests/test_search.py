@@ -175,6 +175,31 @@ def test_a_damaged_sidecar_means_building_again(
     index.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("items", "9"),
+        ("search_k", -1),
+        ("trees", None),
+        ("dimension", True),
+        ("segments", [["r1", -5]]),
+        ("segments", [["r1"]]),
+        ("segments", 7),
+        ("key", "another"),
+    ],
+)
+def test_a_sidecar_with_impossible_counts_means_building_again(
+    vectors: NDArray[np.float16], directory: Path, name: str, value: object
+) -> None:
+    path = the(directory, ".json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(IndexFault):
+        read_sidecar(path)
+    index = opened(vectors, directory)
+    assert index.name == "annoy"
+    index.close()
+
+
 def test_a_pipe_in_place_of_the_sidecar_is_not_waited_for(
     vectors: NDArray[np.float16], directory: Path
 ) -> None:

@@ -36,6 +36,7 @@ SUFFIXES = (".ann", ".rows.npy", ".json")
 """An index is three files of one name: the Annoy file, which row each of its items is, and the
 sidecar, which is written last."""
 _CHUNK_ROWS = 512
+_MOST = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,10 @@ def read_sidecar(path: Path) -> Sidecar:
         body = json.loads(path.read_text())
         body["segments"] = tuple((str(name), int(count)) for name, count in body["segments"])
         found = Sidecar(**{each.name: body[each.name] for each in dataclasses.fields(Sidecar)})
+        numbers = (found.items, found.dimension, found.trees, found.search_k, found.bytes)
+        counts = (*numbers, *(count for _, count in found.segments))
+        if not all(type(each) is int and 0 <= each < _MOST for each in counts):
+            raise ValueError("a count in it is none")
     except FileNotFoundError:
         raise IndexFault("there is none yet") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
