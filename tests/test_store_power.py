@@ -6,12 +6,13 @@ And every barrier is needed: a store that forgets one of them is caught.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from model_files import Cut, ModelFiles
-from store_life import HISTORY, LIFE, META, A, faults, known
+from store_life import BUNDLES, HISTORY, LIFE, META, A, B, C, fault_of, faults, known
 from store_parts import NOW, installed
 
 from kiosk.announcement import Gate
@@ -188,3 +189,33 @@ def test_a_pointer_that_is_written_in_place_is_caught_and_made_good_from_what_is
                 recovered.append(new_store(disk).pointer())
     assert recovered
     assert {pointer.current.release for pointer in recovered if pointer.current} == {A.release}
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_nothing_is_unlinked_before_the_pointer_that_lets_go_of_it_is_durable(
+    forgotten: bool,
+) -> None:
+    """Killed between the rename of the pointer and its sync; then the next pass collects."""
+    off = False
+    files = new_files(lambda kind, path: off and path == STATE / "store")
+    store = new_store(files)
+    for seq, made in enumerate((A, B), 1):
+        store.activate(installed(store, made, seq), Gate())
+        store.good(made.release)
+    last = installed(store, C, 3)
+    for steps in range(20):
+        files.cut_at = files.steps + steps
+        with contextlib.suppress(Cut):
+            store.activate(last, Gate())
+        if store.pointer().current == last:
+            break
+    files.cut_at = None
+    off = forgotten
+    new_store(files).collect()
+    lost = [
+        held.release
+        for disk in files.crashes()
+        for held in (new_store(disk).pointer().current, new_store(disk).pointer().previous)
+        if held is not None and fault_of(new_store(disk), disk, BUNDLES[held.release])
+    ]
+    assert bool(lost) is forgotten
