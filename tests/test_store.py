@@ -134,12 +134,25 @@ def test_a_quarantined_release_does_not_come_again_until_a_person_allows_it(stor
     assert store.activate(replace(bad, seq=3), GOOD).current == replace(bad, seq=3)
 
 
-def test_what_was_never_proven_is_nothing_to_fall_back_to(store: Store) -> None:
+def test_what_was_proven_is_fallen_back_to_and_nothing_else(store: Store) -> None:
     answering(store)
     store.activate(installed(store, B, 2), GOOD)
     pointer = store.activate(installed(store, C, 3), GOOD)
     assert pointer.previous == A.installed(1)
-    assert store.failed(C.release, "bad").current == A.installed(1)
+    pointer = store.failed(C.release, "bad")
+    assert (pointer.current, pointer.phase) == (A.installed(1), Phase.GOOD)
+
+
+def test_what_was_never_proven_is_better_than_nothing_and_on_trial_again(store: Store) -> None:
+    store.activate(installed(store, A, 1), GOOD)
+    store.started()
+    pointer = store.activate(installed(store, B, 2), GOOD)
+    assert (pointer.previous, pointer.unproven) == (A.installed(1), True)
+    store.collect()
+    assert store.release(A.installed(1)).is_dir()
+    pointer = store.failed(B.release, "bad")
+    assert (pointer.current, pointer.phase, pointer.tries) == (A.installed(1), Phase.TRIAL, 0)
+    assert store.failed(A.release, "bad too").current is None
 
 
 def test_a_central_rollback_is_a_new_number_for_what_was_before(store: Store) -> None:

@@ -61,7 +61,9 @@ class Pointer:
 
     current: Installed | None = None
     previous: Installed | None = None
-    """The last good one before it, to fall back to."""
+    """The last good one before it, to fall back to; where there was none yet, the one before."""
+    unproven: bool = False
+    """`previous` was never good itself: back again, it is on trial."""
     phase: Phase = Phase.GOOD
     tries: int = 0
     """Starts of the current release that have not ended well so far, a running one included."""
@@ -105,12 +107,18 @@ def activated(
     old = pointer.current
     if old is not None and old.release == new.release:
         return replace(pointer, current=new, gate=gate, damaged="")
-    # One that was never proven is nothing to fall back to.
-    proven = old if pointer.phase is Phase.GOOD else pointer.previous
+    back, unproven = old, False
+    if pointer.phase is Phase.TRIAL:
+        # One that was never proven is better to fall back to than nothing, and only than that.
+        nothing = pointer.previous is None
+        back, unproven = (old, True) if nothing else (pointer.previous, pointer.unproven)
+    if back is None or back.release == new.release:
+        back, unproven = None, False
     return replace(
         pointer,
         current=new,
-        previous=None if proven is not None and proven.release == new.release else proven,
+        previous=back,
+        unproven=unproven,
         phase=Phase.TRIAL,
         tries=0,
         tested=tested,
@@ -143,7 +151,10 @@ def failed(pointer: Pointer, reason: str, at: str) -> Pointer:
     bad, back = pointer.current, pointer.previous
     if bad is None:
         return pointer
-    pointer = replace(pointer, current=back, previous=None, phase=Phase.GOOD, tries=0, damaged="")
+    phase = Phase.TRIAL if pointer.unproven else Phase.GOOD
+    pointer = replace(
+        pointer, current=back, previous=None, unproven=False, phase=phase, tries=0, damaged=""
+    )
     return refused(pointer, bad, reason, at)
 
 
