@@ -236,14 +236,14 @@ def test_a_publisher_killed_in_a_system_call_leaves_the_old_state_or_the_new(
 
 @pytest.mark.slow
 @pytest.mark.skipif(STRACE is None, reason="strace is missing: apt install strace")
-@pytest.mark.parametrize("call", ["link", "fsync", "rename", "unlink", "mkdir", "openat"])
+@pytest.mark.parametrize("call", ["link", "rename", "unlink"])
 def test_a_publisher_may_be_killed_in_every_system_call(
     tmp_path: Path, ceremony: Path, releases: list[Path], call: str
 ) -> None:
     at = 1
     while killed_at(tmp_path, ceremony, releases[0], call, at):
         shutil.rmtree(tmp_path / "place", ignore_errors=True)
-        at += 1 if call != "openat" else 97
+        at += 1
     assert at > 1
 
 
