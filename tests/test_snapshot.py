@@ -133,9 +133,7 @@ def test_vectors_of_another_embedder_are_refused(
         Snapshot.open(releases[0], embedder=embedder_sha256(other), config=CONFIG)
 
 
-@pytest.mark.parametrize(
-    "name", ["vectors.npy", "records.sqlite", "manifest.json"]
-)
+@pytest.mark.parametrize("name", ["vectors.npy", "records.sqlite", "manifest.json"])
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
 def test_a_damaged_release_is_refused_and_the_file_named(
     models: Path, releases: tuple[Path, Path], tmp_path: Path, name: str, damage: str
