@@ -689,7 +689,7 @@ def test_the_status_page_says_how_sync_stands_in_plain_words_and_what_to_do(
     group = next(each for each in page["groups"] if each["title"] == "Releases and sync")
     rows = dict(group["rows"])
     assert group["ok"] is False
-    assert group["message"].startswith("what was found")
+    assert group["message"].startswith("What was found.")
     assert rows["State"] == words.SYNC_STATES[stands]
     assert words.SYNC_TO_DO[stands] in group["message"]
     assert (rows["Number"], rows["Falls back to"]) == ("41", "a" * 16)

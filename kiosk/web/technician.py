@@ -66,6 +66,12 @@ def _group(title: str, ok: bool | None, message: str, rows: Rows) -> dict[str, A
     }
 
 
+def _sentence(text: str) -> str:
+    """What a command says in a line, as a page says it; an address is no word."""
+    begun = text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
+    return begun if not text or text.endswith((".", "!", "?")) else f"{begun}."
+
+
 def _rows(**values: object) -> Rows:
     return [[words.LABELS[name], str(value) or words.NONE] for name, value in values.items()]
 
@@ -115,7 +121,8 @@ def _releases(state: State) -> dict[str, Any]:
     for release, reason, at in releases.quarantined[:SHOWN_QUARANTINED]:
         text = words.QUARANTINED_ROW.format(reason=reason, at=words.moment(at))
         rows.append([words.QUARANTINED.format(release=release), text])
-    message = " ".join(filter(None, (releases.message, words.SYNC_TO_DO[releases.state])))
+    said = (_sentence(releases.message), words.SYNC_TO_DO[releases.state])
+    message = " ".join(filter(None, said))
     return _group(words.RELEASES, releases.ok, message, rows)
 
 
