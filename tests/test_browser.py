@@ -481,7 +481,7 @@ def test_the_status_page_is_live_and_leads_back(kiosk: Kiosk, open_page: Open, s
     page = open_page(screen)
     page.get_by_role("link", name="Status").tap()
     groups = page.locator(".group")
-    expect(groups).to_have_count(7)
+    expect(groups).to_have_count(9)
     expect(groups.nth(0)).to_contain_text("/dev/video0 · MJPG 1280×960")
     expect(groups.nth(1)).to_contain_text("annoy (recall 0.998 in the self-test)")
     expect(groups.nth(4)).to_contain_text("1.0.0 · int8 · a4f1c09be2d7")
