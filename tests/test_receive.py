@@ -16,7 +16,7 @@ import pytest
 from postgres_server import postgres, running_server  # noqa: F401 - a fixture
 from upload_parts import KIOSK, event
 
-from kiosk.errors import StateError
+from kiosk.errors import StateError, UsageError
 from kiosk.event import MAX_BYTES
 from kiosk.receive import EventStore, MemoryEvents, Query, Tokens, create_receiver
 from kiosk.receive.sql import open_events, postgres_events, sqlite_events
@@ -198,7 +198,7 @@ def test_tokens_are_kept_as_hashes_and_read_back(tmp_path: Path) -> None:
     tokens = Tokens.read(path)
     assert [tokens.kiosk_of(each) for each in (first, second, "", "x")] == [KIOSK, "*", None, None]
     assert first not in path.read_text()
-    with pytest.raises(StateError, match="no id"):
+    with pytest.raises(UsageError, match="no id"):
         add_token(path, "a b")
     path.write_text("plain-token kiosk\n")
     with pytest.raises(StateError, match="line 1"):

@@ -402,6 +402,11 @@ def test_the_command_says_what_it_did_and_what_is_missing(path: Path, tmp_path: 
     ) as server:
         assert server.stdout is not None
         address = server.stdout.readline().split()[3]
+        port = address.rpartition(":")[2]
+        files = (f"--database={tmp_path}/second.sqlite", f"--tokens={tmp_path}/tokens.txt")
+        taken = command("receive", "serve", "--port", port, *files)
+        assert taken.returncode == os.EX_TEMPFAIL
+        assert f"port {port} on 127.0.0.1 is in use" in taken.stderr
         options = ("--set", f"upload.url={address}", "--set", f"upload.token_file={tmp_path}/token")
         first, second = (command("upload", *state, *options) for _ in range(2))
         server.send_signal(signal.SIGTERM)

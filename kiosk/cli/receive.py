@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from kiosk.cli.journal import parse_since
 from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
 from kiosk.durable import write_durably
+from kiosk.errors import BusyError, UsageError
 from kiosk.event import Event
 from kiosk.journal.entries import instant
 from kiosk.receive import Query, Tokens, create_receiver
@@ -90,13 +92,22 @@ def run_serve(arguments: argparse.Namespace) -> int:
     with closing(open_events(arguments.database)) as store:
         store.put([])  # a database that cannot be used is said now, not to the first kiosk
         app = create_receiver(store, tokens.kiosk_of)
-        server = waitress.create_server(
-            app,
-            host=arguments.host,
-            port=arguments.port,
-            ident=None,
-            max_request_body_size=MAX_BODY_BYTES,
-        )
+        try:
+            server = waitress.create_server(
+                app,
+                host=arguments.host,
+                port=arguments.port,
+                ident=None,
+                max_request_body_size=MAX_BODY_BYTES,
+            )
+        except OSError as error:
+            where = f"port {arguments.port} on {arguments.host}"
+            if error.errno == errno.EADDRINUSE:
+                raise BusyError(
+                    f"{where} is in use; stop what listens, or choose --port"
+                ) from error
+            reason = f"{where}: cannot be listened on ({error.strerror}); choose --host or --port"
+            raise UsageError(reason) from error
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # waitress ends well by that
         address = f"http://{arguments.host}:{server.effective_port}"
         print(f"Taking events at {address} (stop it with Ctrl-C)", flush=True)

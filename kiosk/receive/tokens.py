@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kiosk.durable import write_durably
-from kiosk.errors import StateError
+from kiosk.errors import StateError, UsageError
 from kiosk.event import is_kiosk
 
 ANY = "*"
@@ -43,9 +43,9 @@ class Tokens:
 
 
 def add_token(path: Path, kiosk: str) -> str:
-    """A new token for one kiosk, or ANY; only its hash is kept. Raises StateError."""
+    """A new token for one kiosk, or ANY; only its hash is kept. Raises UsageError, StateError."""
     if kiosk != ANY and not is_kiosk(kiosk):
-        raise StateError(f"{kiosk!r} is no id of a kiosk; the kiosk's status page shows it")
+        raise UsageError(f"{kiosk!r} is no id of a kiosk; the kiosk's status page shows it")
     token = secrets.token_urlsafe(32)
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
