@@ -140,9 +140,10 @@ def looks_right(page: Page, name: str) -> None:
     size = page.viewport_size
     assert size is not None
     page.evaluate("document.fonts.ready")
+    # A picture that is replaced while it is decoded fails, and is decoded again.
     page.evaluate(
         "Promise.all([...document.images].filter((image) => image.getAttribute('src'))"
-        ".map((image) => image.decode()))"
+        ".map((image) => image.decode().catch(() => image.decode())))"
     )
     keep(page, f"order-{name}-{size['width']}x{size['height']}")
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
