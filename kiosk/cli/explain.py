@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.cli.options import Verbs, add_config, add_state, load_config
 from kiosk.cli.visible import visible
 from kiosk.config import state_directory
 from kiosk.errors import StateError
@@ -47,12 +47,7 @@ def register(subparsers: Verbs) -> None:
 def add_journal(parser: argparse.ArgumentParser) -> None:
     """--state and --journal, for verbs that read a journal."""
     place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        "--state",
-        type=Path,
-        metavar="DIR",
-        help="the kiosk's state directory (default: the one of the configuration)",
-    )
+    add_state(place)
     place.add_argument(
         "--journal", type=Path, metavar="FILE", help="a journal, such as one copied from a kiosk"
     )

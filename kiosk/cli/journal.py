@@ -12,10 +12,9 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.cli.options import Verbs, add_config, add_state, load_config
 from kiosk.cli.visible import visible
 from kiosk.config import state_directory
 from kiosk.errors import UsageError
@@ -48,12 +47,7 @@ def register(subparsers: Verbs) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object per line, all evidence")
     form.add_argument("--csv", action="store_true", help="comma-separated, with a header")
-    parser.add_argument(
-        "--state",
-        type=Path,
-        metavar="DIR",
-        help="the kiosk's state directory (default: the one of the configuration)",
-    )
+    add_state(parser)
     add_config(parser)
     parser.set_defaults(run=run)
 

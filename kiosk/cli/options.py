@@ -32,6 +32,16 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_state(parser: Any) -> None:  # noqa: ANN401 - a parser, or a group of one
+    """--state, for verbs that work beside a kiosk or without one."""
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="the kiosk's state directory (default: the one of the configuration)",
+    )
+
+
 def load_config(arguments: argparse.Namespace, *first: str) -> Config:
     """The configuration the arguments ask for; `first` are overrides that --set may override."""
     path = arguments.config or config.default_path()

@@ -11,7 +11,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.cli.options import Verbs, add_config, add_state, load_config
 from kiosk.cli.visible import visible
 from kiosk.config import state_directory
 from kiosk.errors import OrderError
@@ -46,12 +46,7 @@ def register(verbs: Verbs) -> None:
     export.add_argument("--csv", action="store_true", help="the lines, comma-separated")
     export.set_defaults(run=run_export)
     for each in (listing, show, export):
-        each.add_argument(
-            "--state",
-            type=Path,
-            metavar="DIR",
-            help="the kiosk's state directory (default: the one of the configuration)",
-        )
+        add_state(each)
         add_config(each)
 
 

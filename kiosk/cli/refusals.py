@@ -6,17 +6,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from datetime import datetime
 from pathlib import Path
 
-from kiosk.cli.options import Verbs, add_config, load_config
+from kiosk.cli.made_here import SHORT, folder_of, local, meant
+from kiosk.cli.options import Verbs, add_config, add_state
 from kiosk.cli.visible import visible
-from kiosk.config import state_directory
-from kiosk.errors import StateError, UsageError
 from kiosk.refusals import REFUSALS_FILE, Refusal, read, undo
 
-SHORT = 8
-"""Characters of an id that are printed; any beginning that only one has will do."""
 _TABLE = "{id:<8}  {at:<19}  {sku:<20}  {similarity:>10}  {decision:<32}  {state}"
 
 
@@ -39,12 +35,7 @@ def register(subparsers: Verbs) -> None:
     undoing.add_argument("id", metavar="ID", help="as listed, or its beginning")
     undoing.set_defaults(run=run_undo)
     for each in (listing, undoing):
-        each.add_argument(
-            "--state",
-            type=Path,
-            metavar="DIR",
-            help="the kiosk's state directory (default: the one of the configuration)",
-        )
+        add_state(each)
         add_config(each)
 
 
@@ -66,25 +57,14 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_undo(args: argparse.Namespace) -> int:
     """Undo one. Raises StateError, or UsageError when no or more than one refusal is meant."""
-    meant = [each for each in _read(args) if args.id and each.refusal_id.startswith(args.id)]
-    held = [each for each in meant if each.holds]
-    if len(held) != 1:
-        reason = "there is no such refusal"
-        if held:
-            reason = f"{len(held)} refusals begin so; write more of the id"
-        elif meant:
-            reason = "it is undone already"
-        raise UsageError(f"{args.id}: {reason}; see `kiosk refusals list`")
-    undo(_file(args), held[0].refusal_id)
-    print(f"{visible(held[0].sku)} is no longer refused for what was seen {_at(held[0])}.")
+    held = meant(_read(args), args.id, "refusal")
+    undo(_file(args), held.refusal_id)
+    print(f"{visible(held.sku)} is no longer refused for what was seen {local(held.at)}.")
     return os.EX_OK
 
 
 def _file(args: argparse.Namespace) -> Path:
-    folder: Path = args.state or state_directory(load_config(args))
-    if not folder.is_dir():
-        raise StateError(f"{folder}: is no folder; name the kiosk's state directory with --state")
-    return folder / REFUSALS_FILE
+    return folder_of(args) / REFUSALS_FILE
 
 
 def _read(args: argparse.Namespace) -> tuple[Refusal, ...]:
@@ -95,17 +75,9 @@ def _read(args: argparse.Namespace) -> tuple[Refusal, ...]:
 def _line(refusal: Refusal) -> str:
     return _TABLE.format(
         id=refusal.refusal_id[:SHORT],
-        at=_at(refusal),
+        at=local(refusal.at),
         sku=visible(refusal.sku),
         similarity=f"{refusal.similarity:.3f}",
         decision=visible(refusal.decision_id),
         state="holds" if refusal.holds else "undone",
     ).rstrip()
-
-
-def _at(refusal: Refusal) -> str:
-    """Local time; as it is when it is none."""
-    try:
-        return datetime.fromisoformat(refusal.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
-        return visible(refusal.at)

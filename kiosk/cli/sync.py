@@ -8,9 +8,8 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Callable
-from pathlib import Path
 
-from kiosk.cli.options import Verbs, add_config
+from kiosk.cli.options import Verbs, add_config, add_state
 
 _WORK = "kiosk.cli.syncwork"
 
@@ -83,12 +82,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_state(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--state",
-        type=Path,
-        metavar="DIR",
-        help="the kiosk's state directory (default: the one of the configuration)",
-    )
+    add_state(parser)
     add_config(parser)
 
 

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from kiosk.cli.options import Verbs, add_config
+from kiosk.cli.options import Verbs, add_config, add_state
 
 
 def register(verbs: Verbs) -> None:
@@ -16,12 +15,7 @@ def register(verbs: Verbs) -> None:
         description="One pass: what upload.url (or upload.mqtt) has not got yet is sent in "
         "batches. Interrupted anywhere, the next pass goes on; nothing is lost or counted twice.",
     )
-    parser.add_argument(
-        "--state",
-        type=Path,
-        metavar="DIR",
-        help="the kiosk's state directory (default: the one of the configuration)",
-    )
+    add_state(parser)
     add_config(parser)
     parser.set_defaults(run=run)
 
