@@ -280,7 +280,6 @@ UPLOADER = """
     import os, signal, sys
     from pathlib import Path
     from kiosk.upload import HttpSink, Outgoing, upload
-    from kiosk.upload.outgoing import Outgoing
     path, address, steps = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     left = [steps]
     def trace(statement):

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from kiosk.errors import JournalMissing, StateError
-from kiosk.event import DROPPED, MAX_BATCH_BYTES, MOST_EVENTS, Event, of_dropped, of_entry
+from kiosk.event import MAX_BATCH_BYTES, MOST_EVENTS, Event, of_dropped, of_entry
 from kiosk.journal.database import open_for_writing
 from kiosk.journal.entries import COLUMNS, as_dict
 from kiosk.sqlite_file import explain
@@ -91,6 +91,3 @@ def _readable(row: tuple[int | str | None, ...]) -> dict[str, object]:
     except ValueError:
         pass
     return as_dict(number, [*values[:-1], json.dumps({"damaged": str(values[-1])[:1000]})])
-
-
-__all__ = ["DROPPED", "Outgoing"]
