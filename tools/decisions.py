@@ -24,35 +24,27 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 # The matrices are small: threads would wait for each other longer than they compute.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from kiosk.cli.progress import Progress
 from kiosk.durable import write_durably
-from kiosk.errors import KioskError, StateError
+from kiosk.errors import StateError
+from tools.evaluation.command import Options, add_choice, choice_of, ended, printed
 from tools.evaluation.honest import RISKS, Findings, Request, investigate
 from tools.evaluation.honest_json import as_json
 from tools.evaluation.honest_text import as_text
-from tools.evaluation.plan import Choice
 
 JSON, TEXT = "decisions.json", "decisions.txt"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Wrong options leave with the exit code that says so."""
-        self.print_usage(sys.stderr)
-        self.exit(os.EX_USAGE, f"decisions: {message}\n")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Options:
     """The options."""
     about = " ".join((__doc__ or "").split("\n\n")[0].split())
-    options = _Parser(prog="python -m tools.decisions", description=about)
+    options = Options("decisions", about)
+    add_choice(options, seeds="the halves, the intervals and --scenarios")
     add = options.add_argument
-    add("manifests", type=Path, nargs="+", metavar="MANIFEST", help="path,sku,role,split,category")
     add(
         "--strangers",
         type=Path,
@@ -69,16 +61,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="R",
         help=f"asked wrong-accept rate (default: {', '.join(f'{risk:g}' for risk in RISKS)})",
     )
-    add("--split", default="test", help="split of the photos that are asked; `any` for all")
-    add(
-        "--enrol",
-        type=int,
-        default=0,
-        metavar="N",
-        help="enrol N photos of other splits per SKU beside its references",
-    )
-    add("--photos-only", action="store_true", help="with --enrol: without the references")
-    add("--step", type=int, default=1, metavar="K", help="ask only every K-th photo")
     add("--scenarios", action="store_true", help="photos seen badly, in a catalog of all SKUs too")
     add(
         "--scenario-photos",
@@ -87,28 +69,19 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="at most so many for --scenarios (300)",
     )
-    add("--seed", type=int, default=0, help="of the halves, the intervals and --scenarios")
-    add("--models", default="", metavar="DIR", help="detector and embedder (default: the shipped)")
-    add("--threads", type=int, default=1, help="of one model run")
     add("--work", type=Path, metavar="DIR", help="what is kept between runs (default: a cache)")
     add("--out", type=Path, metavar="DIR", help=f"write {JSON} and {TEXT} there")
     add("--json", action="store_true", help="print JSON")
-    return options  # fmt: skip
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser().parse_args(arguments)
-    progress = Progress()
-    try:
-        return _investigated(wanted, progress)
-    except KioskError as error:
-        progress.close()
-        print(f"decisions: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        progress.close()
-        print("decisions: stopped; start it again to go on", file=sys.stderr)
-        return 130  # 128 + SIGINT, as shells have it
+    return ended(
+        "decisions",
+        lambda progress: _investigated(wanted, progress),
+        stopped="stopped; start it again to go on",
+    )
 
 
 def _investigated(wanted: argparse.Namespace, progress: Progress) -> int:
@@ -118,10 +91,7 @@ def _investigated(wanted: argparse.Namespace, progress: Progress) -> int:
         _make(folder)
     found = investigate(_request(wanted, work), progress)
     progress.close()
-    try:
-        print(as_json(found) if wanted.json else as_text(found), end="", flush=True)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    printed(as_json(found) if wanted.json else as_text(found))
     if wanted.out:
         _write(wanted.out / JSON, as_json(found))
         _write(wanted.out / TEXT, as_text(found))
@@ -140,13 +110,7 @@ def _request(wanted: argparse.Namespace, work: Path) -> Request:
         strangers=tuple(wanted.strangers),
         halves=wanted.halves,
         risks=tuple(sorted(set(wanted.risk or RISKS))),
-        choice=Choice(
-            split=wanted.split,
-            enrol=wanted.enrol,
-            photos_only=wanted.photos_only,
-            step=wanted.step,
-            seed=wanted.seed,
-        ),
+        choice=choice_of(wanted),
         scenarios=wanted.scenarios,
         scenario_photos=wanted.scenario_photos,
         models=wanted.models,

@@ -22,15 +22,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from kiosk.cli.progress import Progress
 from kiosk.config import VerifyConfig
 from kiosk.durable import write_durably
-from kiosk.errors import KioskError, StateError
+from kiosk.errors import StateError
 from kiosk.vision.prepare import steps_of
+from tools.evaluation.command import Options, add_choice, choice_of, ended, printed
 from tools.evaluation.peers import NAMES
-from tools.evaluation.plan import Choice
 from tools.evaluation.product import UNHURRIED_MS
 from tools.evaluation.report import as_html
 from tools.evaluation.results import Run, as_json
@@ -38,20 +37,11 @@ from tools.evaluation.run import Request, evaluate
 from tools.evaluation.text import as_text
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Wrong options leave with the exit code that says so."""
-        self.print_usage(sys.stderr)
-        self.exit(os.EX_USAGE, f"evaluate: {message}\n")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Options:
     """The options."""
-    options = _Parser(prog="python -m tools.evaluate", description=(__doc__ or "").split("\n")[0])
+    options = Options("evaluate", (__doc__ or "").split("\n")[0])
+    add_choice(options, seeds="--leave-out, intervals and --sweep")
     add = options.add_argument
-    add("manifests", type=Path, nargs="+", metavar="MANIFEST", help="path,sku,role,split,category")
-    add("--models", default="", metavar="DIR", help="detector and embedder (default: the shipped)")
-    add("--split", default="test", help="split of the photos that are asked; `any` for all")
     add(
         "--unknown",
         type=Path,
@@ -67,16 +57,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="FRACTION",
         help="do not enrol this share of the SKUs: their photos are unknown items",
     )
-    add("--seed", type=int, default=0, help="of --leave-out, intervals and --sweep")
-    add(
-        "--enrol",
-        type=int,
-        default=0,
-        metavar="N",
-        help="enrol N photos of other splits per SKU beside its references",
-    )
-    add("--photos-only", action="store_true", help="with --enrol: without the references")
-    add("--step", type=int, default=1, metavar="K", help="ask only every K-th photo")
     add("--no-augment", action="store_true", help="one reference per picture, no views of it")
     add("--mirrored", action="store_true", help="enrol mirrored views of every SKU too")
     add("--prepare", default="", metavar="STEPS", help="prepare references: clean, light or both")
@@ -88,7 +68,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="longest second look; the numbers then depend on the machine (default: no haste)",
     )
-    add("--threads", type=int, default=1, help="of one model run")
     add(
         "--peer",
         action="append",
@@ -101,22 +80,16 @@ def parser() -> argparse.ArgumentParser:
     add("--sweep-photos", type=int, default=200, metavar="N", help="at most so many (200)")
     add("--json", type=Path, metavar="OUT", help="write every number and answer")
     add("--html", type=Path, metavar="OUT", help="write a page with the confused pictures")
-    return options  # fmt: skip
+    return options
 
 
 def main(arguments: list[str] | None = None) -> int:
     wanted = parser().parse_args(arguments)
-    progress = Progress()
-    try:
-        return _evaluated(wanted, progress)
-    except KioskError as error:
-        progress.close()
-        print(f"evaluate: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        progress.close()
-        print("evaluate: stopped before it was done", file=sys.stderr)
-        return 130  # 128 + SIGINT, as shells have it
+    return ended(
+        "evaluate",
+        lambda progress: _evaluated(wanted, progress),
+        stopped="stopped before it was done",
+    )
 
 
 def _evaluated(wanted: argparse.Namespace, progress: Progress) -> int:
@@ -125,10 +98,7 @@ def _evaluated(wanted: argparse.Namespace, progress: Progress) -> int:
         _check_target(path)
     run = evaluate(_request(wanted), progress)
     progress.close()
-    try:
-        print(as_text(run), end="", flush=True)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough; the files matter still
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    printed(as_text(run))
     lost = [_lost(wanted.json, as_json, run), _lost(wanted.html, as_html, run)]
     if any(lost):
         raise StateError("; ".join(filter(None, lost)))
@@ -141,14 +111,7 @@ def _request(wanted: argparse.Namespace) -> Request:
     return Request(
         manifests=tuple(wanted.manifests),
         unknown=tuple(wanted.unknown),
-        choice=Choice(
-            split=wanted.split,
-            enrol=wanted.enrol,
-            photos_only=wanted.photos_only,
-            leave_out=wanted.leave_out,
-            step=wanted.step,
-            seed=wanted.seed,
-        ),
+        choice=choice_of(wanted),
         models=wanted.models,
         threads=wanted.threads,
         augment=not wanted.no_augment,
