@@ -135,6 +135,12 @@ class PublishError(CatalogError):
     """A release cannot be published as asked: mend what is named; readers see what they saw."""
 
 
+class PlaceError(PublishError):
+    """The place of a repository cannot be reached, read or written: mend it and try again."""
+
+    exit_code = os.EX_IOERR
+
+
 class SigningKeyError(PublishError):
     """A signing key is missing, locked, of the wrong role, or lies where others can read it."""
 

@@ -28,7 +28,7 @@ from kiosk.workshop.repository import Built, Note
 __all__ = ["bucket", "s3_address"]  # fixtures
 
 PASSPHRASE = "correct horse"
-STRACE = shutil.which("strace")
+STRACE, SETPRIV = shutil.which("strace"), shutil.which("setpriv")
 
 
 def run(*words: object) -> int:
@@ -213,6 +213,24 @@ def test_what_people_get_wrong_is_said_in_words(
     for words, why in wrong:
         assert run("catalog", *words) != 0
         assert why in capsys.readouterr().err
+
+
+def test_a_place_that_this_user_may_not_write_to_is_named(
+    tmp_path: Path, ceremony: Path, signing: tuple[object, ...], releases: list[Path]
+) -> None:
+    """As root: without the right to ignore permissions."""
+    place = tmp_path / "place"
+    place.mkdir(mode=0o500)
+    words = ("catalog", "publish", releases[0], place, "--channel", "stable", *signing)
+    command = [sys.executable, "-m", "kiosk", *map(str, words)]
+    if os.geteuid() == 0:
+        if SETPRIV is None:
+            pytest.skip("setpriv is missing: apt install util-linux")
+        command = [SETPRIV, "--bounding-set=-dac_override,-dac_read_search", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == os.EX_IOERR, done.stderr
+    assert done.stderr.startswith(f"kiosk: {place}: refused: Permission denied; let this user")
+    assert done.stdout == ""
 
 
 @pytest.mark.skipif(STRACE is None, reason="strace is missing: apt install strace")

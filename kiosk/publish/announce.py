@@ -73,7 +73,7 @@ def publish(
     """Announce the release in the folder `release`: blobs, manifest, metadata, timestamp last.
 
     Run again after it was stopped, it goes on. Raises CatalogError (PublishError among them),
-    BusyError, OSError; readers then see what they saw.
+    BusyError, OSError of the release; readers then see what they saw.
     """
     edition.check_keys(office.trust, office.ring, wish.channel)
     manifest = verify(release)

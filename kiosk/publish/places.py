@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kiosk.publish.explained import Explained
 from kiosk.publish.folder import FolderStorage
 from kiosk.publish.storage import Storage
 
 
 def open_place(text: str) -> Storage:
-    """Nothing is read or written yet. Raises PublishError."""
+    """Nothing is read or written yet; what is done with it raises PlaceError. PublishError."""
     scheme, sign, rest = text.partition("://")
     if not sign:
-        return FolderStorage(Path(text))
+        return Explained(FolderStorage(Path(text)))
     if scheme == "file":
-        return FolderStorage(Path(rest))
+        return Explained(FolderStorage(Path(rest)))
     from kiosk.publish.bucket import BucketStorage  # a second to import, and folders need it not
 
-    return BucketStorage(text)
+    return Explained(BucketStorage(text))

@@ -33,7 +33,8 @@ class Stored:
 
 
 class Storage(Protocol):
-    """Every method may raise OSError: the place cannot be reached or written."""
+    """A place that cannot be reached or written: OSError or what its library raises. That of
+    `open_place` raises PlaceError."""
 
     @property
     def address(self) -> str:
