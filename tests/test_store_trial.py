@@ -25,9 +25,10 @@ from kiosk.config import Config, ModelsConfig
 from kiosk.durable import DiskFiles
 from kiosk.models import Models, load_models
 from kiosk.store import Installed, Phase, Pointer, Store
+from kiosk.store.entries import ACTIVATED, DAMAGED, GOOD, QUARANTINED
 from kiosk.store.opening import Opened, open_release
 from kiosk.store.selftest import _tried, self_test
-from kiosk.store.watch import ACTIVATED, DAMAGED, GOOD, QUARANTINED, StoreWatch
+from kiosk.store.watch import StoreWatch
 
 AT_ONCE = Gate(good_after_s=0, good_after_decisions=1)
 

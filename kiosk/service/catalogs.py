@@ -22,9 +22,10 @@ from kiosk.models import HeldModels, Models
 from kiosk.service.statuses import catalog_status, model_status, release_status
 from kiosk.store import Pointer, Store
 from kiosk.store.derived import trim
+from kiosk.store.notes import IDENTITY, STATUS, TUF
 from kiosk.store.opening import Opened, open_release
+from kiosk.store.pointer_file import POINTER
 from kiosk.store.selftest import self_test
-from kiosk.store.store import IDENTITY, POINTER, STATUS, TUF
 from kiosk.store.watch import StoreWatch
 from kiosk.sync.anchor import fingerprint, trusted_root
 from kiosk.values import Decision, Record

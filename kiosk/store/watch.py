@@ -11,41 +11,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 from kiosk.announcement import Gate
 from kiosk.catalog.snapshot import SnapshotSlot
 from kiosk.errors import CatalogError, EmbeddingError, ModelError
+from kiosk.store.entries import Entries, Recorder
 from kiosk.store.opening import Opened
 from kiosk.store.pointer import Installed, Phase, Pointer
 from kiosk.store.store import Store
+from kiosk.store.trial import Trial
 from kiosk.values import Decision, Record
 
 _log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
-ACTIVATED, GOOD, QUARANTINED, DAMAGED = (
-    "release-activated",
-    "release-good",
-    "release-quarantined",
-    "release-damaged",
-)
-"""Kinds of journal entries."""
-FLUSH_S = 2.0
 MOST_ATTEMPTS = 4
 _UNUSABLE = (CatalogError, ModelError, EmbeddingError)
-
-
-class Recorder(Protocol):
-    """What this needs of a journal."""
-
-    def note(self, kind: str, body: Mapping[str, Any]) -> None: ...
-
-    def flush(self, timeout_s: float) -> bool:
-        """Whether all that was noted is on the disk."""
 
 
 class StoreWatch:
@@ -68,22 +51,19 @@ class StoreWatch:
         """
         self._store = store
         self._slot = slot
-        self._journal = journal
+        self._entries = Entries(journal)
         self._test = test
         self._open = open_release
         self._on_swap = on_swap
         self._on_change = on_change
         self._clock_s = clock_s
+        self._trial = Trial(store, self._entries, clock_s)
         self._stopped = threading.Event()
         self._stamp: object = ()
         self._heard: object = ()
         self._pointer = Pointer()
         self._answers: Installed | None = None
         """What was swapped in."""
-        self._counted = ""
-        """The release whose start was counted and has not ended."""
-        self._since_s = 0.0
-        self._decisions = 0
         self._retry_at_s: float | None = None
         self._trouble = ""
 
@@ -129,7 +109,7 @@ class StoreWatch:
 
     def decided(self, decision: Decision, records: Sequence[Record]) -> None:
         """The release that answers has answered once more."""
-        self._decisions += 1
+        self._trial.decided()
 
     def confirmed(self, decision: Decision, sku: str) -> None:
         """Says nothing of a release."""
@@ -137,12 +117,7 @@ class StoreWatch:
     def stop(self) -> None:
         """The kiosk stops in order: that is no failed start. Nothing is swapped any more."""
         self._stopped.set()
-        if self._counted:
-            try:
-                self._store.ended(self._counted)
-            except OSError as error:
-                _log.warning("the store cannot be written: %s", error)
-            self._counted = ""
+        self._trial.stop()
 
     def _follow(self) -> str:
         """Answer from what the pointer names; gives why that is not so, or empty."""
@@ -179,8 +154,7 @@ class StoreWatch:
             first = pointer.tested and pointer.tries == 0
             fault = "" if first else self._test(path, pointer.gate)
         except OSError:  # there is no room for another process: not the release's fault
-            self._counted = ""
-            self._store.ended(current.release)
+            self._trial.uncount(current)
             raise
         if self._stopped.is_set():
             return "the kiosk stops"
@@ -191,30 +165,23 @@ class StoreWatch:
                 fault = str(error)
         if fault:
             _log.error("catalog: release %s is put away: %s", current.release, fault)
-            self._store.failed(current.release, fault)
-            self._counted = ""
+            self._trial.failed(current, fault)
         return fault
 
     def _count(self, pointer: Pointer, current: Installed) -> str:
         """Count the start of a release on trial; gives why it must not be opened, or empty."""
         try:
-            started = self._store.started()
+            return self._trial.begin(current)
         except OSError as error:
             reason = _DISK.format(reason=error.strerror or error)
             if self._answers is not None or pointer.previous is not None:
                 return self._stand_in(pointer, reason)
             _log.error("catalog: %s", reason)
             return ""  # nothing else could answer
-        if started.current != current:
-            return f"release {current.release} was put away"
-        self._counted = current.release
-        if started.tries == 1:
-            self._journal.note(ACTIVATED, _facts(current, previous=_name(pointer.previous)))
-        return ""
 
     def _damaged(self, pointer: Pointer, current: Installed, reason: str) -> str:
         if not pointer.damaged:
-            self._journal.note(DAMAGED, _facts(current, reason=reason))
+            self._entries.damaged(current, reason)
             try:
                 self._store.damaged(current.release, reason)
             except OSError as error:
@@ -237,34 +204,19 @@ class StoreWatch:
         self._on_swap(opened)
         self._slot.swap(opened.snapshot)
         self._answers = installed
-        self._since_s, self._decisions = self._clock_s(), 0
+        self._trial.answers()
         _log.info("catalog: release %s is current", installed.release)
 
     def _prove(self) -> None:
         """The trial is over when the release has answered long and often enough."""
-        pointer, current = self._pointer, self._pointer.current
-        if pointer.phase is Phase.GOOD or current is None or current != self._answers:
-            return
-        waited_s = self._clock_s() - self._since_s
-        gate = pointer.gate
-        if waited_s < gate.good_after_s or self._decisions < gate.good_after_decisions:
-            return
-        try:
-            self._pointer = self._store.good(current.release)
-        except OSError as error:
-            _log.warning("the store cannot be written: %s", error)
-            self._since_s = self._clock_s()  # tried again after as long
-            return
-        self._counted = ""
-        self._journal.note(GOOD, _facts(current, decisions=self._decisions))
+        current = self._pointer.current
+        if current is not None and current == self._answers:
+            self._pointer = self._trial.proven(self._pointer, current) or self._pointer
 
     def _note_quarantined(self, pointer: Pointer) -> None:
-        news = [each for each in pointer.quarantined if not each.noted]
-        for each in news:
-            now = _name(pointer.current)
-            self._journal.note(QUARANTINED, {**asdict(each), "answers": now})
-        if news and self._journal.flush(FLUSH_S):
-            self._store.noted([each.manifest for each in news])
+        noted = self._entries.put_away(pointer)
+        if noted:
+            self._store.noted([each.manifest for each in noted])
 
 
 _DISK = (
@@ -272,14 +224,6 @@ _DISK = (
     "state directory"
 )
 _NOTHING = "no release of the store can be used: ask for a new one with `kiosk sync`"
-
-
-def _facts(current: Installed, **more: object) -> dict[str, object]:
-    return {"release": current.release, "seq": current.seq, **more}
-
-
-def _name(installed: Installed | None) -> str:
-    return installed.release if installed else ""
 
 
 def _stamp(path: Path) -> object:
