@@ -89,8 +89,8 @@ def test_listing_and_undoing_on_the_command_line(
 def test_an_accepted_proposal_becomes_pictures_that_a_build_takes(
     bundle: Path, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(shop, "--import", bundle) == 0
-    assert "1 new proposals" in capsys.readouterr().out
+    assert run(shop, "import", bundle) == 0
+    assert "1 new\t" in capsys.readouterr().out
     with workshop(shop) as opened_shop:
         (proposal,) = opened_shop.repository.proposals(Verdict.OPEN)
         assert proposal.sku == "new"
@@ -111,13 +111,13 @@ def test_an_accepted_proposal_becomes_pictures_that_a_build_takes(
 def test_the_same_bundle_twice_is_one_proposal_and_a_decided_one_stays_decided(
     bundle: Path, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(shop, "--import", bundle) == 0
-    assert run(shop, "--import", bundle) == 0
-    assert "0 new proposals" in capsys.readouterr().out
+    assert run(shop, "import", bundle) == 0
+    assert run(shop, "import", bundle) == 0
+    assert "0 new\t" in capsys.readouterr().out
     with workshop(shop) as opened_shop:
         (proposal,) = opened_shop.repository.proposals(None)
     assert run(shop, "reject", proposal.proposal_id, "--reason", "discontinued") == 0
-    assert run(shop, "--import", bundle, "list") == 0
+    assert run(shop, "import", bundle) == 0
     capsys.readouterr()
     assert run(shop, "list") == 0
     assert "0 proposals" in capsys.readouterr().out
@@ -128,7 +128,7 @@ def test_the_same_bundle_twice_is_one_proposal_and_a_decided_one_stays_decided(
 
 
 def test_head_office_files_it_under_another_sku(bundle: Path, shop: Path) -> None:
-    assert run(shop, "--import", bundle) == 0
+    assert run(shop, "import", bundle) == 0
     with workshop(shop) as opened_shop:
         (proposal,) = opened_shop.repository.proposals(None)
     assert run(shop, "accept", proposal.proposal_id, "--sku", "40-1182") == 0
@@ -148,14 +148,60 @@ def test_what_the_kiosk_took_back_is_no_proposal_any_more(
             file.write_bytes(packed("k" * 32, rows))
             bench.desk.undo(made.addition_id)
     for number in range(2):
-        assert run(shop, "--import", tmp_path / f"{number}.zip") == 0
+        assert run(shop, "import", tmp_path / f"{number}.zip") == 0
     with workshop(shop) as opened_shop:
         (proposal,) = opened_shop.repository.proposals(None)
     assert (proposal.verdict, proposal.reason) == (Verdict.REJECTED, "taken back on the kiosk")
 
 
+def test_a_folder_of_bundles_comes_in_and_a_bad_one_stops_no_other(
+    bundle: Path, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundles = tmp_path / "in"
+    bundles.mkdir()
+    named = {"a": "0" * 32, "c": "1" * 32, "e": "2" * 32}
+    for name, identity in named.items():
+        change = {"addition_id": identity, "sku": name}
+        data = altered(bundle.read_bytes(), lambda told, _, c=change: _first(told).update(c))
+        (bundles / f"{name}.ZIP").write_bytes(data)
+    (bundles / "b.zip").write_bytes(b"PK no bundle")
+    data = altered(
+        bundle.read_bytes(), lambda told, _: _first(told)["views"][2].update(box=[0, 0, 9e9, 9])
+    )
+    (bundles / "d.zip").write_bytes(data)
+    (bundles / "notes.txt").write_text("not looked at")
+    assert run(shop, "import", bundles, tmp_path / "typo.zip") == 65
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[0] for line in lines] == [
+        *("1 new", "FAILED damaged", "1 new", "FAILED bad_region", "1 new", "FAILED unreadable"),
+        "6 bundles, 3 failed",
+    ]
+    assert lines[1].split("\t")[1] == str(bundles / "b.zip")
+    with workshop(shop) as opened_shop:
+        assert [one.sku for one in opened_shop.repository.proposals()] == ["a", "c", "e"]
+        left = [path for path in opened_shop.pictures.folder.rglob("*") if ".incoming" in str(path)]
+        assert not [path for path in left if path.is_file()], "of a bundle that was refused"
+    assert run(shop, "import", bundles / "a.ZIP", bundles / "c.ZIP") == 0
+    assert capsys.readouterr().out.endswith("2 bundles\n")
+
+
+def test_what_was_taken_back_is_so_in_whatever_order_its_bundles_come(
+    models: Path, release: Path, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(models, release) as bench:
+        made = bench.added()
+        for name in ("z-before", "a-after"):
+            rows = [(row, bench.desk.crops(row.addition_id)) for row in bench.store.rows()]
+            (tmp_path / f"{name}.zip").write_bytes(packed("k" * 32, rows))
+            bench.desk.undo(made.addition_id)
+    assert run(shop, "import", *sorted(tmp_path.glob("*.zip"))) == 0
+    assert "2 bundles, 1 taken back on the kiosk\n" in capsys.readouterr().out
+    with workshop(shop) as opened_shop:
+        assert [one.verdict for one in opened_shop.repository.proposals()] == [Verdict.REJECTED]
+
+
 def test_two_that_begin_alike_are_told_apart(bundle: Path, shop: Path, capsys) -> None:
-    assert run(shop, "--import", bundle) == 0
+    assert run(shop, "import", bundle) == 0
     assert run(shop, "accept", "zz") == 64
     assert "there is no such proposal" in capsys.readouterr().err
 
@@ -201,7 +247,7 @@ def test_a_bundle_that_is_not_right_is_refused_whole(bundle: Path, shop: Path, c
     with pytest.raises(AdditionError):
         unpacked(bad)
     bundle.write_bytes(bad)
-    assert run(shop, "--import", bundle) == 65
+    assert run(shop, "import", bundle) == 65
     with workshop(shop) as opened_shop:
         assert opened_shop.repository.proposals(None) == []
 
@@ -221,7 +267,7 @@ def test_a_picture_that_is_none_is_not_kept(bundle: Path, shop: Path) -> None:
         pictures[f"pictures/{name}.jpg"] = other
 
     bundle.write_bytes(altered(bundle.read_bytes(), change))
-    assert run(shop, "--import", bundle) == 65
+    assert run(shop, "import", bundle) == 65
     assert not list((shop / "pictures").rglob(name))
 
 
@@ -230,7 +276,7 @@ def test_a_place_outside_its_picture_is_not_kept(bundle: Path, shop: Path) -> No
         _first(told)["views"][2]["box"] = [10, 10, 5000, 20]
 
     bundle.write_bytes(altered(bundle.read_bytes(), change))
-    assert run(shop, "--import", bundle) == 65
+    assert run(shop, "import", bundle) == 65
     with workshop(shop) as opened_shop:
         assert opened_shop.repository.proposals(None) == []
 

@@ -145,7 +145,7 @@ def test_an_item_added_on_a_kiosk_comes_back_to_every_kiosk_in_the_next_release(
     assert "1 new" in people.types("receive", "parcels", "parcels")
     (parcel,) = (people.folder / "parcels").iterdir()
     proposals = ("catalog", "proposals", "ws")
-    assert "new" in people.types(*proposals, "--import", str(parcel))
+    assert "new" in people.types(*proposals, "import", str(parcel))
     people.types(*proposals, "accept", addition.addition_id[:8])
     people.publishes()
     known, shared = skus(release_of(people)), segments(release_of(people))

@@ -12,7 +12,7 @@ from kiosk.additions import Proposed, unpacked
 from kiosk.additions.bundle import record_of, views_of
 from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
-from kiosk.errors import AdditionError, UsageError, WorkshopError
+from kiosk.errors import AdditionError, ImageError, UsageError, WorkshopError
 from kiosk.vision.decode import decode_picture
 from kiosk.workshop.changes import Change, Picture, PutPicture, PutSku
 from kiosk.workshop.folder import Workshop, workshop
@@ -35,15 +35,18 @@ def register(actions: Verbs) -> None:
         "becomes pictures of its SKU in the workshop; the next build has it.",
     )
     parser.add_argument("workshop", type=Path, metavar="WORKSHOP")
-    parser.add_argument(
-        "--import",
-        type=Path,
-        metavar="FILE.zip",
-        dest="bundle",
-        help="first take in a bundle of `kiosk additions export`; the same one twice is one",
-    )
     parser.set_defaults(run=run_list, all=False)
     verbs = parser.add_subparsers(title="actions", metavar="ACTION")
+    importing = verbs.add_parser(
+        "import",
+        help="take in bundles of `kiosk additions export` and `kiosk receive parcels`",
+        description="Take in bundles, each whole or not at all, with a line for each; the same one "
+        "twice is one. Exit code 65 when some cannot be used.",
+    )
+    importing.add_argument(
+        "bundles", type=Path, nargs="+", metavar="ZIP", help="a bundle, or a folder of them"
+    )
+    importing.set_defaults(run=run_import)
     listing = verbs.add_parser("list", help="print what waits for a decision (default)")
     listing.add_argument("--all", action="store_true", help="also what was decided")
     listing.set_defaults(run=run_list)
@@ -60,7 +63,6 @@ def register(actions: Verbs) -> None:
 def run_list(args: argparse.Namespace) -> int:
     """Print the proposals."""
     with workshop(args.workshop) as opened:
-        _take_in(opened, args.bundle)
         found = opened.repository.proposals(None if args.all else Verdict.OPEN)
     headings = ("id", "made_at", "sku", "views", "name", "kiosk", "state")
     print(_TABLE.format(**{name: name for name in headings}).rstrip())
@@ -73,7 +75,6 @@ def run_list(args: argparse.Namespace) -> int:
 def run_accept(args: argparse.Namespace) -> int:
     """Its pictures become rows of the workshop, in one transaction with the decision."""
     with workshop(args.workshop) as opened:
-        _take_in(opened, args.bundle)
         proposal = _meant(opened, args.id)
         changes = _changes(opened, proposal, args.sku)
         opened.repository.decide(proposal.proposal_id, Verdict.ACCEPTED, "", changes)
@@ -85,50 +86,95 @@ def run_accept(args: argparse.Namespace) -> int:
 def run_reject(args: argparse.Namespace) -> int:
     """Nothing of it becomes a part of the catalog."""
     with workshop(args.workshop) as opened:
-        _take_in(opened, args.bundle)
         proposal = _meant(opened, args.id)
         opened.repository.decide(proposal.proposal_id, Verdict.REJECTED, args.reason)
     print(f"{visible(proposal.sku)} of kiosk {visible(proposal.kiosk_id[:SHORT])} is rejected.")
     return os.EX_OK
 
 
-def _take_in(opened: Workshop, bundle: Path | None) -> None:
-    """Keep what a bundle proposes. Nothing of a bundle that is not right is kept."""
-    if bundle is None:
-        return
-    if not bundle.is_file() or bundle.stat().st_size > MOST_BUNDLE_BYTES:
-        raise UsageError(f"{bundle}: is no file of a bundle; `kiosk additions export` makes one")
-    new, withdrawn = take_in(opened, unpacked(bundle.read_bytes()))
-    print(f"{new} new proposals" + (f", {withdrawn} {WITHDRAWN}" if withdrawn else ""))
+def run_import(args: argparse.Namespace) -> int:
+    """Keep what bundles propose; nothing of one that is not right, and the others all the same."""
+    files = [file for given in args.bundles for file in _bundles(given)]
+    failed = 0
+    undone: set[str] = set()
+    with workshop(args.workshop) as opened:
+        for file in files:
+            try:
+                new = take_in(opened, _opened(file), undone)
+            except (AdditionError, ImageError) as error:
+                failed += 1
+                _print(f"FAILED {error.code}", file, error)
+            else:
+                _print(f"{new} new", file)
+        # At the end: what a kiosk took back may lie in another bundle, in any order.
+        withdrawn = _withdrawn(opened, undone)
+    count = f"{len(files)} bundles" if len(files) != 1 else "1 bundle"
+    told = [f"{withdrawn} {WITHDRAWN}"] * (withdrawn > 0) + [f"{failed} failed"] * (failed > 0)
+    print(", ".join([count, *told]))
+    return os.EX_DATAERR if failed else os.EX_OK
 
 
-def take_in(opened: Workshop, proposed: Sequence[Proposed]) -> tuple[int, int]:
-    """Keep proposals with their pictures; how many are new, and how many open ones were taken back
-    by their kiosks. Raises AdditionError, ImageError, StateError or WorkshopError.
+def _print(*cells: object) -> None:
+    print("\t".join(visible(str(cell)) for cell in cells))
+
+
+def _bundles(given: Path) -> list[Path]:
+    if not given.is_dir():
+        return [given]
+    return sorted(path for path in given.iterdir() if path.suffix.lower() == ".zip")
+
+
+def _opened(file: Path) -> Sequence[Proposed]:
+    """What is in a bundle. Raises AdditionError."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MOST_BUNDLE_BYTES + 1)
+    except OSError as error:
+        raise AdditionError("unreadable", f"cannot be read ({error.strerror}); name a ZIP file, or "
+                            "the folder that holds it") from error  # fmt: skip
+    if len(data) > MOST_BUNDLE_BYTES:
+        raise AdditionError("too_large", f"has more than {MOST_BUNDLE_BYTES >> 20} MiB; export it "
+                            "again in parts")  # fmt: skip
+    return unpacked(data)
+
+
+def take_in(opened: Workshop, proposed: Sequence[Proposed], undone: set[str]) -> int:
+    """Keep proposals with their pictures; how many are new. Adds to `undone` the ids of what its
+    kiosk took back. Raises AdditionError, ImageError, StateError or WorkshopError: then none is.
     """
-    for each in proposed:
-        for view in each.views if each.pictures else ():
-            named = f"{each.record.sku}, picture {view.sha256[:12]}…"
-            height, width = decode_picture(each.pictures[view.sha256], named).shape[:2]
-            wrong = outside(view.box, width, height)
-            if wrong is not None:
-                raise AdditionError("bad_region", f"{named}: {wrong.text}; nothing was taken in")
-            opened.pictures.keep(each.pictures[view.sha256], view.sha256)
-    opened.pictures.settle()
-    new = opened.repository.propose(
+    try:
+        for each in proposed:
+            for view in each.views if each.pictures else ():
+                named = f"{each.record.sku}, picture {view.sha256[:12]}…"
+                height, width = decode_picture(each.pictures[view.sha256], named).shape[:2]
+                wrong = outside(view.box, width, height)
+                if wrong is not None:
+                    raise AdditionError("bad_region", f"{named}: {wrong.text}; nothing of the "
+                                        "bundle was taken in")  # fmt: skip
+                opened.pictures.keep(each.pictures[view.sha256], view.sha256)
+        opened.pictures.settle()
+    except BaseException:
+        opened.pictures.forget()
+        raise
+    undone.update(each.proposal_id for each in proposed if each.undone_at)
+    return opened.repository.propose(
         [
             Proposal(each.proposal_id, each.kiosk, each.record.sku, each.body, each.at)
             for each in proposed
             if not each.undone_at
         ]
     )
-    gone = {each.proposal_id for each in proposed if each.undone_at}
-    withdrawn = [
-        each for each in opened.repository.proposals(Verdict.OPEN) if each.proposal_id in gone
-    ]
-    for open_one in withdrawn:
-        opened.repository.decide(open_one.proposal_id, Verdict.REJECTED, WITHDRAWN)
-    return new, len(withdrawn)
+
+
+def _withdrawn(opened: Workshop, undone: set[str]) -> int:
+    """Reject what is open and was taken back on its kiosk; how many there were."""
+    if not undone:
+        return 0
+    still = opened.repository.proposals(Verdict.OPEN)
+    gone = [each for each in still if each.proposal_id in undone]
+    for each in gone:
+        opened.repository.decide(each.proposal_id, Verdict.REJECTED, WITHDRAWN)
+    return len(gone)
 
 
 def _changes(opened: Workshop, proposal: Proposal, other: str | None) -> list[Change]:
