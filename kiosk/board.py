@@ -18,6 +18,7 @@ from kiosk.capture.status import CameraStatus
 from kiosk.orders.values import OrderState
 from kiosk.refusals import Refusal
 from kiosk.values import Box, Decision, Hint, Pixels, Record, Timings
+from kiosk.values.sending import Sending
 from kiosk.values.sync import SyncState
 
 
@@ -161,6 +162,8 @@ class State:
     camera: CameraStatus = field(default_factory=CameraStatus)
     catalog: CatalogStatus = field(default_factory=CatalogStatus)
     journal: JournalStatus = field(default_factory=JournalStatus)
+    sending: Sending | None = None
+    """How far head office has the journal; None: there is no place to send it to."""
     releases: ReleaseStatus = field(default_factory=ReleaseStatus)
     models: tuple[ModelStatus, ...] = ()
     timings: Timings = field(default_factory=Timings)

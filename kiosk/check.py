@@ -8,19 +8,23 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 
 from kiosk.capture.process import CaptureProcess
 from kiosk.catalog.details import SWITCHED_OFF
 from kiosk.catalog.snapshot import Snapshot
-from kiosk.config import Config, made_state_directory
+from kiosk.config import Config, made_state_directory, state_directory
 from kiosk.errors import CameraError, CatalogError, KioskError, StateError
+from kiosk.journal import JOURNAL_FILE
+from kiosk.journal.outbox import Outbox
 from kiosk.models import Models, load_models
 from kiosk.recognise import Recogniser
 from kiosk.store.place import open_answering, store_of
 from kiosk.store.standing import standing
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
+from kiosk.web.sending import is_well, sending_rows, sending_said
 from kiosk.web.server import bound
 from kiosk.web.words import SYNC_STATES
 
@@ -36,7 +40,7 @@ class Finding:
 
 
 def check(config: Config) -> list[Finding]:
-    """Look at models, catalog, camera, state directory and port, in that order."""
+    """Look at models, catalog, releases, camera, state, upload and port, in that order."""
     models = cache(lambda: load_models(config.models, config.locate))
     parts: list[tuple[str, Callable[[], str]]] = [
         ("models", lambda: _models(*models())),
@@ -44,6 +48,7 @@ def check(config: Config) -> list[Finding]:
         ("releases", lambda: _releases(config)),
         ("camera", lambda: _camera(config, Recogniser(*models(), config.verify))),
         ("state", lambda: _state(config)),
+        ("upload", lambda: _upload(config)),
         ("port", lambda: _port(config)),
     ]
     return [_finding(name, part) for name, part in parts]
@@ -123,6 +128,18 @@ def _state(config: Config) -> str:
     if free < MIN_FREE_BYTES:
         raise StateError(f"{directory}: only {free // 2**20} MB free; make room for the journal")
     return f"{directory} is writable, {free // 2**20} MB free"
+
+
+def _upload(config: Config) -> str:
+    """How far head office has the journal. Being offline is nothing wrong."""
+    if not (config.upload.url or config.upload.mqtt):
+        return sending_said(None, datetime.now(UTC))
+    sending, now = Outbox(state_directory(config) / JOURNAL_FILE).look(), datetime.now(UTC)
+    told = sending_said(sending, now)
+    if not is_well(sending, now):
+        raise StateError(told)
+    rows = ", ".join(f"{label.lower()}: {value}" for label, value in sending_rows(sending))
+    return f"{told} {rows}"
 
 
 def _port(config: Config) -> str:

@@ -233,7 +233,7 @@ def test_the_file_is_durable_by_its_settings(journal: Journal, path: Path) -> No
     assert journal.flush(DEADLINE_S)
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
     connection.close()
     assert journal._connection is not None
     assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)

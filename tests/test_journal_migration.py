@@ -82,7 +82,7 @@ def test_an_older_journal_is_continued_with_looks_and_notes(path: Path) -> None:
     assert [each.decision_id for each in found] == [*(f"old{n}" for n in range(50)), "d1"]
     assert len(found[-1].looks) == 3
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -144,7 +144,7 @@ def test_a_kill_at_any_step_leaves_the_old_journal_or_the_new_one(tmp_path: Path
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-        assert version == (3 if "looks" in tables else 1)
+        assert version == (4 if "looks" in tables else 1)
         journal = Journal(path, commit_s=0.005, keep_days=36500)
         journal.start()
         journal.note("refusal", {})

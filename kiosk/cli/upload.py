@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`kiosk upload`: send what the journal holds to head office, once."""
+"""`kiosk upload`: send what the journal holds to head office, once; and say how that stands."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ def register(verbs: Verbs) -> None:
     add_state(parser)
     add_config(parser)
     parser.set_defaults(run=run)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=False)
+    show = actions.add_parser(
+        "show", help="say how much of the journal waits, since when, and what is in the way"
+    )
+    add_state(show)
+    add_config(show)
+    show.set_defaults(run=run_show)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,3 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
     from kiosk.cli import uploadwork
 
     return uploadwork.run(arguments)
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Raises ConfigError, StateError."""
+    from kiosk.cli import uploadshow
+
+    return uploadshow.run(arguments)

@@ -12,18 +12,28 @@ from kiosk.additions import ADDITIONS_FILE, bundle
 from kiosk.cli.options import load_config
 from kiosk.config import Config, state_directory
 from kiosk.durable import locked
-from kiosk.errors import BusyError, ConfigError, StateError
+from kiosk.errors import (
+    BusyError,
+    ConfigError,
+    Offline,
+    StateError,
+    SyncError,
+    UsageError,
+)
 from kiosk.event import Event
 from kiosk.journal import JOURNAL_FILE
 from kiosk.store import STORE_FOLDER, Store
 from kiosk.upload import HttpSink, MqttSink, Outgoing, Report, Sink, upload
 
 LOCK_FILE = "upload.lock"
+_NOWHERE = "set upload.url or upload.mqtt, and only one of them, to send the journal"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises ConfigError, BusyError, Offline, Held, StateError."""
     config = load_config(arguments)
+    if not (config.upload.url or config.upload.mqtt):
+        raise ConfigError("upload", [_NOWHERE])
     state = arguments.state or state_directory(config)
     if not state.is_dir():
         raise StateError(f"{state}: there is no state directory; start the kiosk once")
@@ -33,29 +43,35 @@ def run(arguments: argparse.Namespace) -> int:
         raise BusyError(f"{state}: another upload is running; wait until it has ended") from None
     try:
         kiosk = Store(state / STORE_FOLDER).kiosk_id()
-        with (
-            closing(sink_of(config, kiosk)) as sink,
-            Outgoing.open(state / JOURNAL_FILE, kiosk) as outgoing,
-        ):
-            report = upload(
+        with Outgoing.open(state / JOURNAL_FILE, kiosk) as outgoing:
+            print(_said(_sent(config, outgoing, kiosk, state)))
+    finally:
+        os.close(lock)
+    return os.EX_OK
+
+
+def _sent(config: Config, outgoing: Outgoing, kiosk: str, state: Path) -> Report:
+    """One pass; what stops it is noted in the journal, for the status page."""
+    try:
+        with closing(sink_of(config, kiosk)) as sink:
+            return upload(
                 outgoing,
                 sink,
                 deadline_s=config.upload.deadline_s,
                 parcel_of=lambda event: _pictures(state / ADDITIONS_FILE, event),
             )
-            print(_said(report))
-    finally:
-        os.close(lock)
-    return os.EX_OK
+    except (SyncError, ConfigError, UsageError) as error:
+        code = error.code if isinstance(error, SyncError) else "config"
+        message = "; ".join(error.mistakes) if isinstance(error, ConfigError) else str(error)
+        outgoing.stopped(held=not isinstance(error, Offline), code=code, message=message)
+        raise
 
 
 def sink_of(config: Config, kiosk: str) -> Sink:
     """Where the configuration sends events. Raises ConfigError when it names no place, or two."""
     options = config.upload
     if bool(options.url) == bool(options.mqtt):
-        raise ConfigError(
-            "upload", ["set upload.url or upload.mqtt, and only one of them, to send the journal"]
-        )
+        raise ConfigError("upload", [_NOWHERE])
     secret = _secret(options.token_file)
     if options.mqtt:
         return MqttSink(options.mqtt, kiosk, password=secret, timeout_s=options.timeout_s)
@@ -77,8 +93,12 @@ def _secret(path: str) -> str:
         return ""
     try:
         return Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("upload.token_file", [f"{path}: cannot be read ({error})"]) from error
+    except UnicodeDecodeError:
+        raise ConfigError("upload.token_file", [f"{path}: holds no token"]) from None
+    except OSError as error:
+        raise ConfigError(
+            "upload.token_file", [f"{path}: cannot be read ({error.strerror})"]
+        ) from error
 
 
 def _said(report: Report) -> str:

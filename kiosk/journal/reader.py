@@ -16,6 +16,7 @@ from kiosk.errors import JournalMissing, StateError
 from kiosk.journal.database import check_version
 from kiosk.journal.entries import COLUMNS, as_dict, instant
 from kiosk.journal.looks import LOOK_COLUMNS
+from kiosk.journal.schema import TOLD_COLUMNS
 from kiosk.sqlite_file import is_damage
 
 _PAGE = 500
@@ -44,8 +45,11 @@ def read(path: Path, since: datetime | None = None) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The journal at `path`, to be read only. Raises as `read`, also for errors in the block."""
+def opened(path: Path, *, copied: bool = True) -> Iterator[sqlite3.Connection]:
+    """The journal at `path`, to be read only; `copied`: from a copy where nothing else helps.
+
+    Raises as `read`, also for errors in the block.
+    """
     if not path.is_file():
         raise JournalMissing(
             f"there is no journal at {path}: name the kiosk's state directory with "
@@ -53,13 +57,13 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         )
     try:
         with ExitStack() as stack:
-            yield _open(path, stack)
+            yield _open(path, stack, copied=copied)
     except sqlite3.Error as error:
         kind = "is damaged" if is_damage(error) else "cannot be read"
         raise StateError(f"{path} {kind} ({error}): copy it elsewhere and look into it") from error
 
 
-def _open(path: Path, stack: ExitStack) -> sqlite3.Connection:
+def _open(path: Path, stack: ExitStack, *, copied: bool) -> sqlite3.Connection:
     try:
         return _connect(path, "mode=ro", stack)
     except sqlite3.OperationalError as error:
@@ -70,6 +74,8 @@ def _open(path: Path, stack: ExitStack) -> sqlite3.Connection:
     wal = path.with_name(path.name + "-wal")
     if not wal.exists() or wal.stat().st_size == 0:
         return _connect(path, "immutable=1", stack)
+    if not copied:
+        raise sqlite3.OperationalError("its folder cannot be written")
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kiosk-journal-")))
     for source in (path, wal):
         shutil.copyfile(source, folder / source.name)
@@ -88,4 +94,6 @@ def _connect(path: Path, how: str, stack: ExitStack) -> sqlite3.Connection:
     if version < 3:  # nor was anything sent
         connection.execute("CREATE TEMP TABLE sent (taker TEXT, up_to INTEGER)")
         connection.execute("CREATE TEMP TABLE dropped (kind TEXT, entries INTEGER)")
+    if version < 4:
+        connection.execute(f"CREATE TEMP TABLE told ({', '.join(TOLD_COLUMNS)})")
     return connection

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """`PRAGMA user_version` of the database; a newer one is refused, never guessed at."""
 
 _ENTRIES = """CREATE TABLE entries (
@@ -49,6 +49,12 @@ _SENDING = (
     # Entries that had to go for want of space before any taker had them.
     "CREATE TABLE dropped (kind TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID",
 )
+TOLD_COLUMNS = ("taker", "confirmed", "held", "code", "message", "since")
+_TELLING = (
+    # When each taker last confirmed something, and what has stopped a pass since.
+    "CREATE TABLE told (taker TEXT PRIMARY KEY, confirmed TEXT NOT NULL, held INTEGER NOT NULL, "
+    "code TEXT NOT NULL, message TEXT NOT NULL, since TEXT NOT NULL) WITHOUT ROWID",
+)
 
 
 def bring_up(connection: sqlite3.Connection, version: int) -> None:
@@ -63,8 +69,9 @@ def bring_up(connection: sqlite3.Connection, version: int) -> None:
                 connection.execute(statement)
         elif version == 1:
             _without_kinds(connection)
-        for statement in (*(_LOOKS if version < 2 else ()), *_SENDING):
-            connection.execute(statement)
+        for since, statements in ((2, _LOOKS), (3, _SENDING), (4, _TELLING)):
+            for statement in statements if version < since else ():
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:

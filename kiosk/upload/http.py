@@ -20,10 +20,13 @@ from kiosk.upload.sink import Receipt
 MAX_ANSWER_BYTES = 256 * 1024
 _FINAL = {
     400: "it does not understand this kiosk; update one of the two",
-    401: "it does not know this kiosk's token; set upload.token_file",
-    403: "the token is another kiosk's; set upload.token_file",
+    401: "it does not know this kiosk's token; ask head office for one, and put it into the file "
+    "that upload.token_file names",
+    403: "the token is another kiosk's; ask head office for one for this kiosk, and put it into "
+    "the file that upload.token_file names",
     404: "nobody takes events there; check upload.url",
-    413: "the batch is too large for it; raise its limit",
+    405: "nobody takes events there; check upload.url",
+    413: "the batch is too large for it; head office must raise the limit of its web server",
 }
 
 
@@ -70,14 +73,25 @@ class HttpSink:
             finally:
                 answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise Offline(
-                "unreachable", f"{url}: nobody answers ({error}); it is tried again"
-            ) from error
+            raise self._unanswered(error) from error
         if status in _FINAL:
-            raise Held(f"http_{status}", f"{url}: answered {status}: {_FINAL[status]}")
+            raise Held(f"http_{status}", f"{self._address} answered {status}: {_FINAL[status]}")
         if status != 200:
-            raise Offline(f"http_{status}", f"{url}: answered {status}; it is tried again")
+            raise Offline(f"http_{status}", f"{self._address} answered {status}: it is tried again")
         return bytes(data)
+
+    def _unanswered(self, error: Exception) -> Offline:
+        if isinstance(error, urllib3.exceptions.SSLError):
+            reason = "cannot prove who it is"
+            to_do = "check the clock of this device, and its certificate"
+            return Offline("certificate", f"{self._address} {reason} ({_reason(error)}): {to_do}")
+        refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a timeout to urllib3
+        if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
+            return Offline("slow", f"{self._address} did not answer in time: it is tried again")
+        return Offline(
+            "unreachable",
+            f"nobody answers at {self._address} ({_reason(error)}): it is tried again",
+        )
 
 
 def _decoded(data: bytes, url: str) -> dict[str, Any]:
@@ -101,4 +115,15 @@ def _receipt(data: bytes, url: str) -> Receipt:
 
 
 def _no_receipt(url: str) -> Offline:
-    return Offline("not_a_receipt", f"{url}: the answer is not head office's; it is tried again")
+    """Such as a portal that wants somebody to log in."""
+    return Offline(
+        "not_a_receipt", f"{url}: who answers is not head office; check upload.url and the network"
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost reason, without the objects that urllib3 prints: the same each time."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:120] or type(error).__name__

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 
-from kiosk.errors import Offline
+from kiosk.errors import Held, Offline
 from kiosk.event import Event
 from kiosk.mqtt import PARCELS, QOS, Broker, client
 from kiosk.upload.sink import Receipt
+
+_UNWELCOME = (133, 134, 135)
+"""Reason codes of MQTT: another id, another password, no permission."""
 
 
 class MqttSink:
@@ -55,7 +58,8 @@ class MqttSink:
             confirmed = [told.is_published() for told in sent]
         except (OSError, ValueError, RuntimeError) as error:
             self.close()
-            raise self._offline(str(error)) from error
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise self._offline(reason or str(error)) from error
         if not all(confirmed):
             self.close()
         return confirmed
@@ -72,12 +76,12 @@ class MqttSink:
         self.close()
         made = client(self._broker, f"kiosk-{self._kiosk}", self._password)
         there = threading.Event()
-        refused: list[str] = []
+        refused: list[object] = []
 
         def connected(*arguments: object) -> None:
             reason = arguments[3]
             if getattr(reason, "is_failure", False):
-                refused.append(str(reason))
+                refused.append(reason)
             there.set()
 
         made.on_connect = connected
@@ -87,9 +91,15 @@ class MqttSink:
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS or not there.wait(self._timeout_s) or refused:
             made.disconnect()
             made.loop_stop()
-            raise self._offline(refused[0] if refused else "it does not answer")
+            raise self._refused(refused[0]) if refused else self._offline("it does not answer")
         self._client = made
         return made
 
+    def _refused(self, reason: object) -> Offline | Held:
+        if getattr(reason, "value", None) not in _UNWELCOME:
+            return self._offline(str(reason))
+        to_do = "check the user in upload.mqtt, and the password in upload.token_file"
+        return Held("broker_refused", f"{self._address} turned this kiosk away ({reason}): {to_do}")
+
     def _offline(self, reason: str) -> Offline:
-        return Offline("broker", f"{self._address}: {reason}; it is tried again")
+        return Offline("broker", f"{self._address}: {reason}: it is tried again")

@@ -15,16 +15,12 @@ from pathlib import Path
 
 from kiosk.errors import JournalMissing, StateError
 from kiosk.event import MAX_BATCH_BYTES, MOST_EVENTS, Event, of_dropped, of_entry
+from kiosk.journal import outbox
 from kiosk.journal.database import open_for_writing
 from kiosk.journal.entries import COLUMNS, as_dict
 from kiosk.sqlite_file import explain
 
 _NEXT = f"SELECT id, {', '.join(COLUMNS)} FROM entries WHERE id > ? ORDER BY id LIMIT ?"
-_LEFT = "SELECT count(*) FROM entries WHERE id > ?"
-_MARK = (
-    "INSERT INTO sent VALUES(?, ?) ON CONFLICT (taker) DO UPDATE SET up_to = excluded.up_to "
-    "WHERE excluded.up_to > up_to"
-)
 
 
 class Outgoing:
@@ -37,7 +33,7 @@ class Outgoing:
 
     @classmethod
     @contextmanager
-    def open(cls, journal: Path, kiosk: str, taker: str = "office") -> Iterator[Outgoing]:
+    def open(cls, journal: Path, kiosk: str, taker: str = outbox.OFFICE) -> Iterator[Outgoing]:
         """Beside a running kiosk or without one. Raises JournalMissing, StateError."""
         if not journal.is_file():
             raise JournalMissing(
@@ -69,16 +65,19 @@ class Outgoing:
 
     def mark(self, up_to: int) -> None:
         """Everything up to this entry was taken. Durable when it returns."""
-        self._connection.execute(_MARK, (self._taker, up_to))
+        outbox.confirm(self._connection, self._taker, up_to)
+
+    def stopped(self, *, held: bool, code: str, message: str) -> None:
+        """Note what stopped a pass, for whoever looks; the same as before writes nothing."""
+        outbox.stopped(self._connection, self._taker, held=held, code=code, message=message)
 
     def left(self) -> int:
         """Entries that still wait."""
-        return int(self._connection.execute(_LEFT, (self._sent(),)).fetchone()[0])
+        connection = self._connection
+        return outbox.count(connection, self._sent(), outbox.newest(connection))
 
     def _sent(self) -> int:
-        query = "SELECT up_to FROM sent WHERE taker = ?"
-        row = self._connection.execute(query, (self._taker,)).fetchone()
-        return int(row[0]) if row else 0
+        return outbox.marked(self._connection, self._taker)
 
 
 def _readable(row: tuple[int | str | None, ...]) -> dict[str, object]:

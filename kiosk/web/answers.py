@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from flask import Flask, Response, abort, jsonify
 
@@ -11,6 +12,7 @@ from kiosk.board import Board
 from kiosk.web import enrol_words, words
 from kiosk.web.asked import asked
 from kiosk.web.gallery import Gallery
+from kiosk.web.sending import sending_health
 
 
 def add_thumbnails(app: Flask, gallery: Gallery) -> None:
@@ -70,10 +72,12 @@ def add_health(app: Flask, board: Board, version: str, fresh_s: float) -> None:
     @app.get("/healthz")
     def health() -> tuple[Response, int]:
         reasons = unwell(board, fresh_s)
-        releases = board.state().releases
-        # However it stands with its channel, the kiosk answers: that is no reason to restart it.
+        state = board.state()
+        releases = state.releases
+        # However it stands with head office, the kiosk answers: that is no reason to restart it.
         sync = {"state": releases.state.value, "ok": releases.ok, "message": releases.message}
-        answer = jsonify(ok=not reasons, reasons=reasons, sync=sync, version=version)
+        upload = sending_health(state.sending, datetime.now(UTC))
+        answer = jsonify(ok=not reasons, reasons=reasons, sync=sync, upload=upload, version=version)
         return answer, 503 if reasons else 200
 
 

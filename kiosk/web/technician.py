@@ -11,6 +11,7 @@ from typing import Any
 
 from kiosk.board import State
 from kiosk.web import enrol_words, words
+from kiosk.web.sending import SENDING, is_well, sending_rows, sending_said
 
 PACKAGES = ("onnxruntime", "opencv-python-headless", "annoy", "numpy", "flask", "waitress")
 
@@ -32,6 +33,7 @@ def status_view(state: State, now: datetime, versions: Rows) -> dict[str, Any]:
             _catalog(state, now),
             _releases(state),
             _journal(state),
+            _sending(state, now),
             _refusals(state),
             _additions(state),
             _models(state),
@@ -64,12 +66,6 @@ def _group(title: str, ok: bool | None, message: str, rows: Rows) -> dict[str, A
         "undo": [],
         "link": None,
     }
-
-
-def _sentence(text: str) -> str:
-    """What a command says in a line, as a page says it; an address is no word."""
-    begun = text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
-    return begun if not text or text.endswith((".", "!", "?")) else f"{begun}."
 
 
 def _rows(**values: object) -> Rows:
@@ -121,8 +117,8 @@ def _releases(state: State) -> dict[str, Any]:
     for release, reason, at in releases.quarantined[:SHOWN_QUARANTINED]:
         text = words.QUARANTINED_ROW.format(reason=reason, at=words.moment(at))
         rows.append([words.QUARANTINED.format(release=release), text])
-    said = (_sentence(releases.message), words.SYNC_TO_DO[releases.state])
-    message = " ".join(filter(None, said))
+    told = (words.sentence(releases.message), words.SYNC_TO_DO[releases.state])
+    message = " ".join(filter(None, told))
     return _group(words.RELEASES, releases.ok, message, rows)
 
 
@@ -134,6 +130,13 @@ def _journal(state: State) -> dict[str, Any]:
         decisions=f"{state.decisions:,}",
     )
     return _group(words.JOURNAL, journal.ok, journal.message, rows)
+
+
+def _sending(state: State, now: datetime) -> dict[str, Any]:
+    sending = state.sending
+    well = None if sending is None else is_well(sending, now)
+    rows = [] if sending is None else sending_rows(sending)
+    return _group(SENDING, well, sending_said(sending, now), rows)
 
 
 def _refusals(state: State) -> dict[str, Any]:

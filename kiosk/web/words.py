@@ -226,6 +226,7 @@ LABELS = {
     "fingerprint": "Believes the root",
 }
 NONE = "–"
+NEVER = "never"
 TIMES = "{count} times"
 MODEL = "{version} · {quantisation} · {sha256}"
 
@@ -252,6 +253,12 @@ def age(built_at: str, now: datetime) -> str:
     if days < 0:
         return ""
     return (TODAY, YESTERDAY)[days] if days < 2 else DAYS_OLD.format(days=days)
+
+
+def sentence(text: str) -> str:
+    """What a command says in a line, as a page says it; an address is no word."""
+    begun = text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
+    return begun if not text or text.endswith((".", "!", "?")) else f"{begun}."
 
 
 def moment(at: str) -> str:
