@@ -97,3 +97,24 @@ def test_who_is_first_differs_from_release_to_release_and_shares_are_kept() -> N
     assert len(first & second) < 100
     rollout = Rollout("one", False, (Wave("2026-11-22T10:00:00Z", 100),))
     assert {kiosk for kiosk in kiosks if takes(rollout, kiosk, at(10))} == first
+
+
+@pytest.mark.parametrize("permille", [0, 1, 999, 1000, 1001])
+def test_a_wave_reaches_at_most_all_kiosks(permille: int) -> None:
+    waves = (Wave("2026-11-22T10:00:00Z", permille),)
+    data = to_json(dataclasses.replace(SAID, rollout=Rollout("salt", False, waves)))
+    if permille <= 1000:
+        assert parse(data).rollout.waves == waves
+        return
+    with pytest.raises(AnnouncementError):
+        parse(data)
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00"])
+@pytest.mark.parametrize("where", ["created", "after"])
+def test_a_time_that_no_calendar_has_is_refused(time: str, where: str) -> None:
+    made = dataclasses.replace(SAID, created=time)
+    if where == "after":
+        made = dataclasses.replace(SAID, rollout=Rollout("salt", False, (Wave(time, 10),)))
+    with pytest.raises(AnnouncementError):
+        parse(to_json(made))
