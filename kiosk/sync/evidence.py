@@ -86,7 +86,9 @@ def refused(name: str, status: int, retry_after: str) -> Unanswered:
 
 def seconds(retry_after: str) -> float:
     """Of the header Retry-After; 0 when it is a date or nothing: our own waiting will do."""
-    return float(min(int(retry_after), 86_400)) if retry_after.strip().isdecimal() else 0.0
+    digits = retry_after.strip()
+    # Nine of them are years already, and thousands cannot even be read as a number.
+    return float(min(int(digits[:9]), 86_400)) if digits.isdecimal() else 0.0
 
 
 def is_signed_metadata(data: bytes) -> bool:
