@@ -482,7 +482,7 @@ def test_a_page_reloads_when_the_service_was_updated(browser: Browser) -> None:
 def test_the_status_page_is_live_and_leads_back(kiosk: Kiosk, open_page: Open, screen: str) -> None:
     page = open_page(screen)
     page.get_by_role("link", name="Status").tap()
-    expect(page.locator(".group")).to_have_count(9)
+    expect(page.locator(".group")).to_have_count(10)
 
     def group(title: str) -> Locator:
         heading = page.get_by_role("heading", name=re.compile(f"^{title}"))

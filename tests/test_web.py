@@ -349,8 +349,14 @@ def test_no_page_names_another_host() -> None:
 
 def test_the_operators_page_takes_little_script() -> None:
     static = Path(kiosk.web.__file__).parent / "static"
-    text = (static / "kiosk.js").read_text() + (static / "follow.js").read_text()
-    assert len([line for line in text.splitlines() if line.strip()]) < 130
+    text = (static / "kiosk.js").read_text() + (static / "page.js").read_text()
+    assert len([line for line in text.splitlines() if line.strip()]) < 145
+
+
+def test_only_one_script_asks_the_service() -> None:
+    static = Path(kiosk.web.__file__).parent / "static"
+    asking = [file.name for file in static.glob("*.js") if "fetch(" in file.read_text()]
+    assert asking == ["page.js"], "what is said when nobody answers stands once"
 
 
 def test_a_reference_picture_is_served_and_kept(client: FlaskClient) -> None:

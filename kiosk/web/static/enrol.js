@@ -1,33 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 "use strict"; // The page that adds an item: shows what the service says, as text only, and passes on taps.
-const $ = (id) => document.getElementById(id);
-const page = document.body;
-const set = (element, name, value) => { if (element[name] !== value) element[name] = value; };
-const source = (image, url) => { if (image.getAttribute("src") !== url) image.setAttribute("src", url); };
 let now = { views: [] };
 let taking = false;
-let noticed = 0;
-
-function notice(text) {
-  clearTimeout(noticed);
-  $("notice").textContent = text;
-  noticed = setTimeout(() => { $("notice").textContent = ""; }, 7000);
-}
-
-async function post(what, body = {}) { // the answer, or null after saying why not
-  const path = what.startsWith("/") ? what : `/enrol/${what}`;
-  const reply = fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  const answer = await reply.then((got) => got.json()).catch(() => ({ message: page.dataset.silent }));
-  if (answer.saved) { $("notice").textContent = ""; return answer; }
-  notice(answer.message);
-  return null;
-}
+const tap = (what, body) => post(`/enrol/${what}`, body);
 
 function thumb(value) {
   const button = $("view").content.firstElementChild.cloneNode(true);
   source(button.querySelector("img"), value.picture);
   button.dataset.view = value.view;
-  button.onclick = () => post("drop", { view: value.view });
+  button.onclick = () => tap("drop", { view: value.view });
   return button;
 }
 
@@ -40,18 +21,7 @@ function buttons() {
   $("start").disabled = !now.ready;
 }
 
-function fit(element) { // the largest type that fits, found once for each text
-  const key = `${element.textContent}|${page.dataset.view}|${innerWidth}x${innerHeight}`;
-  if (element.fitted === key) return;
-  element.fitted = key;
-  element.style.fontSize = "";
-  let size = parseFloat(getComputedStyle(element).fontSize);
-  const over = () => element.scrollHeight > element.clientHeight + size / 6 || element.scrollWidth > element.clientWidth + 1;
-  while (size > 15 && over()) element.style.fontSize = `${(size *= 0.94)}px`;
-}
-
 function show(state) {
-  if (now.build && now.build !== state.build) location.reload();
   now = state;
   page.dataset.view = state.view;
   page.classList.toggle("dark", !state.live);
@@ -78,12 +48,12 @@ $("form").onsubmit = async (event) => {
   const body = {};
   for (const field of ["name", "barcode", "sku", "category"]) body[field] = $(`item-${field}`).value;
   document.activeElement?.blur();
-  await post("start", body);
+  await tap("start", body);
 };
 $("read-code").onclick = async () => {
   $("read-code").disabled = true;
   $("read-code").textContent = page.dataset.reading;
-  const found = await post("barcode");
+  const found = await tap("barcode");
   $("read-code").textContent = page.dataset.read;
   $("read-code").disabled = false;
   if (!found) return;
@@ -94,32 +64,18 @@ $("read-code").onclick = async () => {
 $("take").onclick = async () => {
   taking = true;
   buttons();
-  await post("take");
+  await tap("take");
   taking = false;
   buttons();
 };
-$("finish").onclick = () => post("finish");
-$("again").onclick = () => post("again");
+$("finish").onclick = () => tap("finish");
+$("again").onclick = () => tap("again");
 $("undo").onclick = async () => { if (await post("/undo-addition", { id: now.addition })) over(); };
 $("another").onclick = () => over();
 for (const button of document.querySelectorAll(".cancel")) button.onclick = () => over();
 
 async function over() { // back to an empty form
-  if (await post("cancel")) for (const field of ["name", "barcode", "sku", "category"]) $(`item-${field}`).value = "";
-}
-
-async function watch(canvas) { // pulled: the next picture is asked for when the last is drawn
-  for (let after = -1; ; ) {
-    try {
-      const reply = await fetch(`/preview.jpg?after=${after}`);
-      if (reply.status !== 200) throw reply;
-      const bitmap = await createImageBitmap(await reply.blob());
-      for (const side of ["width", "height"]) set(canvas, side, bitmap[side]);
-      canvas.getContext("2d").drawImage(bitmap, 0, 0);
-      bitmap.close();
-      after = canvas.dataset.sequence = reply.headers.get("X-Sequence");
-    } catch { await new Promise((done) => setTimeout(done, 250)); }
-  }
+  if (await tap("cancel")) for (const field of ["name", "barcode", "sku", "category"]) $(`item-${field}`).value = "";
 }
 
 page.oncontextmenu = (event) => event.target.tagName === "INPUT"; // a long press is a tap

@@ -1,24 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 "use strict"; // Shows what the service says, as text only; decides nothing.
-const $ = (id) => document.getElementById(id);
-const page = document.body;
-const set = (element, name, value) => { if (element[name] !== value) element[name] = value; };
 const icon = (id, name) => $(id).querySelector("use").setAttribute("href", `#${name}`);
-const source = (image, url) => { if (image.getAttribute("src") !== url) image.setAttribute("src", url); };
 let now = { decision: "", cards: [], confirmed: "" };
 let tapped = "";
-
-function fit(element) { // the largest type that fits, found once for each text
-  const key = `${element.textContent}|${page.dataset.view}|${innerWidth}x${innerHeight}`;
-  if (element.fitted === key) return;
-  element.fitted = key;
-  element.style.fontSize = "";
-  element.classList.remove("tight");
-  let size = parseFloat(getComputedStyle(element).fontSize);
-  const over = () => element.scrollHeight > element.clientHeight + size / 7 || element.scrollWidth > element.clientWidth + 1;
-  while (size > 13 && over()) element.style.fontSize = `${(size *= 0.94)}px`;
-  element.classList.toggle("tight", over()); // then words may break anywhere
-}
 
 function card(match) {
   const button = $("card").content.firstElementChild.cloneNode(true);
@@ -46,7 +30,6 @@ function chip(item) { // another item in view
 }
 
 function show(state) {
-  if (now.build && now.build !== state.build) location.reload();
   const another = state.decision !== now.decision || state.cards.length !== now.cards.length;
   now = state;
   page.dataset.view = state.view;
@@ -73,15 +56,6 @@ function show(state) {
   document.querySelectorAll("#headline, #name, #detail, #cards .name").forEach(fit);
 }
 
-async function post(path, body) { // true when it was done; otherwise says why not
-  const reply = fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  const answer = await reply.then((got) => got.json()).catch(() => ({ message: page.dataset.silent }));
-  if (answer.saved) return true;
-  $("notice").textContent = answer.message;
-  setTimeout(() => { $("notice").textContent = ""; }, 5000);
-  return false;
-}
-
 async function confirm(sku) {
   mark(tapped = sku); // at once; taken back when it was not saved
   if (!await post("/confirm", { decision_id: now.decision, sku })) mark(tapped = now.confirmed);
@@ -93,22 +67,8 @@ async function refuse() {
   $("refuse").disabled = false;
 }
 
-async function watch(canvas) { // pulled: the next picture is asked for when the last is drawn
-  for (let after = -1; ; ) {
-    try {
-      const reply = await fetch(`/preview.jpg?after=${after}`);
-      if (reply.status !== 200) throw reply;
-      const bitmap = await createImageBitmap(await reply.blob());
-      for (const side of ["width", "height"]) set(canvas, side, bitmap[side]);
-      canvas.getContext("2d").drawImage(bitmap, 0, 0);
-      bitmap.close();
-      after = canvas.dataset.sequence = reply.headers.get("X-Sequence");
-    } catch { await new Promise((done) => setTimeout(done, 250)); }
-  }
-}
-
 $("refuse").onclick = refuse;
-if ($("read")) $("read").onclick = () => post("/read-barcode", {});
+if ($("read")) $("read").onclick = () => post("/read-barcode");
 page.oncontextmenu = () => false; // a long press is a tap
 window.onresize = () => now.build && show(now);
 follow("operator", show);

@@ -1,49 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 "use strict"; // The order page: shows what the service says, as text only, and passes on what people do.
-const $ = (id) => document.getElementById(id);
-const page = document.body;
-const set = (element, name, value) => { if (element[name] !== value) element[name] = value; };
-const source = (image, url) => { if (image.getAttribute("src") !== url) image.setAttribute("src", url); };
 const clone = (id) => $(id).content.firstElementChild.cloneNode(true);
 const fill = (element, values) => { for (const [name, value] of Object.entries(values)) set(element.querySelector(`.${name}`), "textContent", value); };
 const ICONS = { match: "accepted", wrong_item: "wrong", not_on_list: "wrong", already_counted: "problem", unsure: "choose" };
 let now = { order: null };
 let amount = 1;
-let noticed = 0;
 
-function notice(text) {
-  clearTimeout(noticed);
-  $("notice").hidePopover(); // shown anew it lies over a dialog, too
-  $("notice").textContent = text;
-  $("notice").showPopover();
-  noticed = setTimeout(() => $("notice").hidePopover(), 6000);
-}
-
-async function call(method, path, body) { // the answer, or null after saying why not
-  const options = { method, headers: { "Content-Type": "application/json" } };
-  if (method !== "GET") options.body = JSON.stringify(body);
-  let answer;
-  try {
-    const reply = await fetch(path, options);
-    answer = await reply.json();
-    if (reply.ok) return answer;
-  } catch { answer = { error: { message: page.dataset.silent, mistakes: [] } }; }
-  const { message, mistakes = [] } = answer.error || answer;
-  if (page.dataset.view === "choosing") $("mistakes").textContent = [message, ...mistakes].join("\n");
-  else notice(message);
-  return null;
-}
+const mistakes = (text) => { $("mistakes").textContent = text; };
+const call = (method, path, body) => ask(method, path, body, page.dataset.view === "choosing" ? mistakes : notice);
 const order = async (what, body = {}) => now.order && call("POST", `/api/v1/orders/${now.order.id}/${what}`, body);
-
-function fit(element) { // the largest type that fits, found once for each text
-  const key = `${element.textContent}|${page.dataset.verdict}|${innerWidth}x${innerHeight}`;
-  if (element.fitted === key) return;
-  element.fitted = key;
-  element.style.fontSize = "";
-  let size = parseFloat(getComputedStyle(element).fontSize);
-  const over = () => element.scrollHeight > element.clientHeight + size / 6 || element.scrollWidth > element.clientWidth + 1;
-  while (size > 15 && over()) element.style.fontSize = `${(size *= 0.94)}px`;
-}
 
 function children(box, id, wanted, show) { // as many as wanted, each brought up to date
   while (box.children.length > wanted.length) box.lastElementChild.remove();
@@ -72,7 +37,6 @@ function extra(row, value) {
 }
 
 function show(state) {
-  if (now.build && now.build !== state.build) location.reload();
   const before = now;
   now = state;
   const list = state.order;
@@ -171,22 +135,7 @@ for (const button of $("reasons").children) {
 }
 for (const button of document.querySelectorAll("dialog .cancel")) button.onclick = () => button.closest("dialog").close();
 
-async function watch(canvas) { // pulled: the next picture is asked for when the last is drawn
-  for (let after = -1; ; ) {
-    try {
-      if (page.dataset.view !== "checking") throw page;
-      const reply = await fetch(`/preview.jpg?after=${after}`);
-      if (reply.status !== 200) throw reply;
-      const bitmap = await createImageBitmap(await reply.blob());
-      for (const side of ["width", "height"]) set(canvas, side, bitmap[side]);
-      canvas.getContext("2d").drawImage(bitmap, 0, 0);
-      bitmap.close();
-      after = canvas.dataset.sequence = reply.headers.get("X-Sequence");
-    } catch { await new Promise((done) => setTimeout(done, 250)); }
-  }
-}
-
 page.oncontextmenu = () => false; // a long press is a tap
 window.onresize = () => now.build && show(now);
 follow("order", show);
-watch($("preview"));
+watch($("preview"), () => page.dataset.view === "checking");

@@ -46,18 +46,12 @@ function refusal(entry) {
 
 async function undo(path, id, button) { // the row goes when the kiosk's next state comes without it
   button.disabled = true;
-  const reply = fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ id }) });
-  const answer = await reply.then((got) => got.json()).catch(() => ({ message: document.body.dataset.silent }));
-  if (answer.saved) return;
-  button.disabled = false;
-  const notice = document.getElementById("notice");
-  notice.textContent = answer.message;
-  setTimeout(() => { notice.textContent = ""; }, 5000);
+  if (!await post(path, { id })) button.disabled = false;
 }
 
 let shown = [];
 follow("status", (state) => { // only what differs is drawn anew: a finger may be on a button
-  const groups = document.getElementById("groups");
+  const groups = $("groups");
   const texts = state.groups.map((entry) => JSON.stringify(entry));
   if (texts.length !== groups.children.length) groups.replaceChildren(...state.groups.map(group));
   else texts.forEach((text, at) => { if (text !== shown[at]) groups.children[at].replaceWith(group(state.groups[at])); });
