@@ -27,6 +27,7 @@ from kiosk.service.looking import looking
 from kiosk.service.pages import pages
 from kiosk.service.refusing import Refusing
 from kiosk.service.running import Running
+from kiosk.service.sending import SendingWatch
 from kiosk.service.statuses import model_status
 from kiosk.store import STORE_FOLDER, Store
 from kiosk.vision.image import single_threaded
@@ -55,6 +56,7 @@ class Service:
         state = made_state_directory(config)
         self._running.at_end(claimed(state))
         self._journal = journal = _journal(config, state)
+        self._sending = SendingWatch(config.upload, state / JOURNAL_FILE, board)
         articles = CatalogArticles(slot)
         self._orders = orders = OrderDesk(
             state / ORDERS_FILE, articles=articles, notes=journal, post=self._order_changed
@@ -127,6 +129,7 @@ class Service:
             self._board.post(journal=JournalStatus(*self._journal.status()))
             self._refusing.beat()
             self._adding.beat()
+            self._sending.beat()
             if timeout_s is not None:
                 timeout_s -= BEAT_S
                 if timeout_s <= 0:
