@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kiosk_process import until
+from waiting import until
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SUITE = os.environ.get("KIOSK_SUITE", "trixie")
@@ -146,8 +146,8 @@ class Machine:
 
 def _init(nspawn: int) -> int:
     """The machine's first process as seen from here; 0 while there is none."""
-    for child in Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it, or a child, has ended
+        for child in Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split():
             status = Path(f"/proc/{child}/status").read_text()
             numbers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
             if len(numbers.split()) > 2:  # its number here, and 1 in there

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
+from waiting import until
 
 from kiosk.capture.status import CameraStatus
 
@@ -44,19 +44,14 @@ def write_video(path: Path, count: int = 12, fps: float = 25.0) -> Path:
     return path
 
 
-def wait_until(condition: Callable[[], object], what: str, limit_s: float = 20.0) -> None:
-    """Return as soon as `condition` holds; fail when it never does."""
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.01)
-
-
 @dataclass
 class Told:
-    """Collects what a camera reports."""
+    """Collects what a camera reports. A report may be gone again before anybody looks: each wait
+    goes through all that came since the one that the wait before it ended with.
+    """
 
     all: list[CameraStatus] = field(default_factory=list)
+    _seen: int = 0
 
     def __call__(self, status: CameraStatus) -> None:
         self.all.append(status)
@@ -65,9 +60,20 @@ class Told:
     def last(self) -> CameraStatus:
         return self.all[-1] if self.all else CameraStatus()
 
-    def wait_for(self, words: str) -> None:
-        """Until the present message holds `words`."""
-        wait_until(lambda: words in self.last.message, f"{words!r} in {self.all}")
+    def wait_for(self, words: str) -> CameraStatus:
+        """The next report whose message holds `words`."""
+        return self.wait(lambda status: words in status.message, repr(words))
 
-    def wait_ok(self) -> None:
-        wait_until(lambda: self.last.ok, f"a good status in {self.all}")
+    def wait_ok(self) -> CameraStatus:
+        return self.wait(lambda status: status.ok, "a good status")
+
+    def wait(self, wanted: Callable[[CameraStatus], bool], what: str) -> CameraStatus:
+        def found() -> int:
+            later = enumerate(self.all[self._seen :], self._seen + 1)
+            return next((at for at, status in later if wanted(status)), 0)
+
+        try:
+            self._seen = until(found) - 1
+        except AssertionError:
+            raise AssertionError(f"never told: {what}, but {self.all[self._seen :]}") from None
+        return self.all[self._seen]

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import cv2
 import numpy as np
 from camera_parts import HEIGHT, WIDTH, picture
+from quiet_port import quiet_port
 
 PLAY, STALL, GARBAGE, BLANK = "play", "stall", "garbage", "blank"
 
@@ -50,7 +51,7 @@ class MjpegServer:
         self.fps = fps
         self.mode = PLAY
         self.stopped = threading.Event()
-        self._port = 0
+        self._port = quiet_port()
         self.start()
 
     @property
@@ -61,7 +62,6 @@ class MjpegServer:
         self.stopped.clear()
         self._server = _Server(("127.0.0.1", self._port), _Handler)
         self._server.owner = self
-        self._port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 

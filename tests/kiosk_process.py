@@ -12,26 +12,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+from uuid import uuid4
 
-DEADLINE_S = 60.0
-T = TypeVar("T")
-
-
-def until(condition: Callable[[], T], what: str, deadline_s: float = DEADLINE_S) -> T:
-    """The first true value of `condition`; fails with `what` when none comes in time."""
-    end = time.monotonic() + deadline_s
-    pause = 0.02
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not in time: {what}"
-        time.sleep(pause)  # polling a condition, with a deadline
+from waiting import DEADLINE_S, until
 
 
 @dataclass
@@ -61,7 +49,7 @@ class Kiosk:
 
     def get(self, path: str) -> tuple[int, bytes]:
         try:
-            with urllib.request.urlopen(self.url() + path, timeout=10) as answer:
+            with urllib.request.urlopen(self.url() + path, timeout=DEADLINE_S) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -74,45 +62,55 @@ class Kiosk:
             headers={"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read()
 
-    def states(self) -> Iterator[dict[str, Any]]:
+    def states(self) -> Generator[dict[str, Any]]:
         """What the page is told, as it is told."""
-        with urllib.request.urlopen(self.url() + "/events", timeout=DEADLINE_S) as stream:
+        with until(self._stream, "a place among the readers") as stream:
             for line in stream:
                 if line.startswith(b"data:") and line[5:].strip():  # a beat has none
                     yield json.loads(line[5:])
 
+    def _stream(self) -> Any:
+        """The events; None while the places of readers that left are not free again."""
+        try:
+            return urllib.request.urlopen(self.url() + "/events", timeout=DEADLINE_S)
+        except urllib.error.HTTPError as error:
+            with error:
+                assert error.code == 503, error
+            return None
+
     def state(self, condition: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
         end = time.monotonic() + DEADLINE_S
-        for state in self.states():
-            if condition(state):
-                return state
-            assert time.monotonic() < end, f"not in time: {what}; last {state}"
+        with closing(self.states()) as states:
+            for state in states:
+                if condition(state):
+                    return state
+                assert time.monotonic() < end, f"not in time: {what}; last {state}"
         raise AssertionError(f"the stream ended before: {what}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(DEADLINE_S)
 
 
 @contextmanager
 def kiosk(*arguments: str, folder: Path, command: str = "run") -> Iterator[Kiosk]:
     """`python -m kiosk run …` on any free port; killed at the end if it still runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    address = str(folder / "notify")
+    address = f"kiosk-test-{uuid4().hex}"  # no file: its path could be too long for a socket
     output = folder / "output.txt"
-    environment = {**os.environ, "NOTIFY_SOCKET": address, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "NOTIFY_SOCKET": f"@{address}", "PYTHONUNBUFFERED": "1"}
     environment.pop("KIOSK_CONFIG", None)
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
         output.open("w") as sink,
     ):
-        notify.bind(address)
+        notify.bind(f"\0{address}")
         process = subprocess.Popen(
             [sys.executable, "-m", "kiosk", command, "--set", "web.port=0", *arguments],
             stdout=sink,

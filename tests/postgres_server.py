@@ -17,9 +17,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from killed_process import LIFE_S
 
 MISSING = "needs PostgreSQL: apt-get install postgresql"
 _QUICK = ("fsync=off", "full_page_writes=off", "max_connections=50", "shared_buffers=16MB")
+START_S = "120"
 _names = count()
 
 
@@ -53,13 +55,14 @@ class PostgresServer:
         return self._run(*call, "-d", database, "-c", statement)
 
     def make(self) -> None:
-        self._run("initdb", "-D", self._data, "-U", "tester", "-A", "trust", "-E", "UTF8", "-N")
+        how = ("-A", "trust", "-E", "UTF8", "--no-locale", "-N")  # whatever the terminal speaks
+        self._run("initdb", "-D", self._data, "-U", "tester", *how)
         settings = [f"unix_socket_directories = '{self.folder}'", "listen_addresses = ''"]
         (self._data / "postgresql.auto.conf").write_text("\n".join([*settings, *_QUICK, ""]))
 
     def start(self) -> None:
         log = self.folder / "log"
-        self._run("pg_ctl", "-D", self._data, "-l", log, "-w", "-t", "60", "start")
+        self._run("pg_ctl", "-D", self._data, "-l", log, "-w", "-t", START_S, "start")
 
     def stop(self) -> None:
         """As when the machine is shut down: connections are cut."""
@@ -75,7 +78,7 @@ class PostgresServer:
             call = ["runuser", "-u", "nobody", "--", *call]
         # pg_ctl's server keeps what it inherits open: a pipe would never end.
         with tempfile.TemporaryFile() as said:
-            done = subprocess.run(call, stdout=said, stderr=said, cwd=self.folder, timeout=120)
+            done = subprocess.run(call, stdout=said, stderr=said, cwd=self.folder, timeout=LIFE_S)
             said.seek(0)
             text = said.read().decode(errors="replace")
         assert done.returncode == 0, f"{' '.join(call)}\n{text}"
@@ -95,8 +98,8 @@ def running_server() -> Iterator[PostgresServer]:
             shutil.chown(folder, "nobody")
         server = PostgresServer(folder, bin_folder)
         server.make()
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             if server.running:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import prints
 import tiny_models
+from waiting import DEADLINE_S
 
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.snapshot import Snapshot
@@ -19,7 +20,6 @@ from kiosk.recognise import Recogniser
 from kiosk.values import Decision, Frame, Hashes, Look, Pixels
 
 TICK_NS = 150_000_000
-DEADLINE_S = 20.0
 
 
 def colours(models: Path, out: Path, skus: Iterable[tuple[str, int]]) -> Path:

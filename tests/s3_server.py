@@ -30,16 +30,14 @@ def s3_address() -> Iterator[str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-    before = {name: os.environ.get(name) for name in named}
-    os.environ.update(named)
     try:
-        yield address
+        with pytest.MonkeyPatch.context() as environment:
+            for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+                environment.delenv(name, raising=False)
+            for name, value in named.items():
+                environment.setenv(name, value)
+            yield address
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
         server.stop()
 
 

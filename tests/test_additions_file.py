@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -17,8 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killed_process import LIFE_S, killed_after, python
 from prints import face, features_of
 from refused_views import EMBEDDER, vector
+from small_disk import fill, remount, small_disk
+from waiting import DEADLINE_S
 
 from kiosk.additions import AdditionStore, beside
 from kiosk.additions.store import undone
@@ -128,7 +127,8 @@ def test_what_another_process_undoes_is_heard_and_stays_undone(path: Path) -> No
     assert not store.beat(), "what it writes itself is no news"
     script = "import sys; from pathlib import Path; from kiosk.additions import undo\n"
     script += "assert undo(Path(sys.argv[1]), sys.argv[2])"
-    subprocess.run([sys.executable, "-c", script, str(path), addition(1).addition_id], check=True)
+    with python(script, path, addition(1).addition_id) as process:
+        assert process.wait(DEADLINE_S) == 0
     assert store.beat()
     assert whole(store) == []
     assert store.crops(addition(1).addition_id) == {}
@@ -152,25 +152,17 @@ KILLED = """
 
 @pytest.mark.parametrize("acknowledged", [1, 4, 9])
 def test_a_killed_kiosk_keeps_additions_whole_or_not_at_all(path: Path, acknowledged: int) -> None:
-    search = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": search},
-    ) as process:
-        assert process.stdout is not None
-        ids = [process.stdout.readline().strip() for _ in range(acknowledged)]
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    with python(KILLED, path) as process:
+        ids = killed_after(process, acknowledged)
     store = started(path)
     assert set(ids) <= set(whole(store))
     store.close()
 
 
 KILLED_AT = """
-    import os, signal, sys
+    import os, sys
     from pathlib import Path
+    from killed_process import codes, kill_before
     from kiosk import sqlite_file
     from kiosk.additions.store import undone
     from test_additions_file import addition, started, whole
@@ -178,16 +170,11 @@ KILLED_AT = """
     real = sqlite_file.open_for_writing
 
     def run(path, last):  # killed before the statement with this number
-        left = [last]
-
-        def count(statement):
-            left[0] -= 1
-            if left[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        killing = kill_before(last)
 
         def opened(*given):
             connection = real(*given)
-            connection.set_trace_callback(count)
+            connection.set_trace_callback(killing)
             return connection
 
         sqlite_file.open_for_writing = opened
@@ -200,31 +187,22 @@ KILLED_AT = """
 
     for last in range(200):
         path = Path(sys.argv[1]) / f"{last}.sqlite"
-        child = os.fork()
-        if child == 0:
-            run(path, last)
-            os._exit(0)
-        finished = os.waitpid(child, 0)[1] == 0
+        (code,) = codes(lambda: run(path, last))
         store = started(path)
         print(last, [int(each) for each in whole(store)], flush=True)
         gone = [row for row in store.rows() if not row.holds]
         assert not any(store.crops(row.addition_id) for row in gone)
         store.close()
-        if finished:
+        if code == 0:
             break
 """
 
 
 def test_killed_at_any_statement_an_addition_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
-    search = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED_AT), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": search},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = [line.split(" ", 1)[1] for line in done.stdout.splitlines()]
+    with python(KILLED_AT, tmp_path) as process:
+        said, _ = process.communicate(timeout=LIFE_S)
+    assert process.returncode == 0, said
+    found = [line.split(" ", 1)[1] for line in said.splitlines()]
     assert found == sorted(found, key=["[]", "[1]", "[2]"].index), "never a step back"
     assert set(found) == {"[]", "[1]", "[2]"}, "never one without the other"
     assert 15 < len(found) < 200
@@ -278,24 +256,14 @@ def test_a_newer_kiosks_file_is_left_alone_and_said(path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 512 KiB of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [str(mount), "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
-    if mount is None or subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "512k") as disk:
+        yield disk
 
 
-def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
-    store = started(small_disk / "additions.sqlite")
-    filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-        while True:
-            file.write(bytes(4096))
+def test_a_full_disk_is_said_and_survived(disk: Path) -> None:
+    store = started(disk / "additions.sqlite")
+    filler = fill(disk)
     store.put([addition(1)])
     store.beat()
     assert "The disk is full" in store.trouble()
@@ -304,17 +272,17 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
     store.beat()
     assert store.trouble() == ""
     store.close()
-    again = started(small_disk / "additions.sqlite")
+    again = started(disk / "additions.sqlite")
     assert len(whole(again)) == 1
     again.close()
 
 
-def test_a_read_only_disk_is_said_and_what_it_holds_counts(small_disk: Path) -> None:
-    path = small_disk / "additions.sqlite"
+def test_a_read_only_disk_is_said_and_what_it_holds_counts(disk: Path) -> None:
+    path = disk / "additions.sqlite"
     store = started(path)
     store.put([addition(1)])
     store.close()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    remount(disk, "ro")
     try:
         again = started(path)
         again.put([addition(2)])
@@ -322,7 +290,7 @@ def test_a_read_only_disk_is_said_and_what_it_holds_counts(small_disk: Path) -> 
         assert "cannot be written" in again.trouble()
         assert len(whole(again)) == 2
     finally:
-        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+        remount(disk, "rw")
     again.beat()
     assert again.trouble() == ""
     again.close()

@@ -14,7 +14,8 @@ from typing import Any
 import cv2
 import pytest
 from added_parts import HEIGHT, SIDES, WIDTH, build_release, seen
-from kiosk_process import Kiosk, kiosk, overrides, until
+from kiosk_process import Kiosk, kiosk, overrides
+from waiting import DEADLINE_S, until
 
 from kiosk.additions import read as read_additions
 from kiosk.cli import main
@@ -82,16 +83,8 @@ def enrol(run: Kiosk, sku: str = "", name: str = "Pepper mill") -> str:
 
 
 def status_group(run: Kiosk, title: str) -> dict[str, Any]:
-    with run_status(run) as stream:
-        for line in stream:
-            if line.startswith(b"data:"):
-                groups = json.loads(line[5:])["groups"]
-                return next(group for group in groups if group["title"] == title)
-    raise AssertionError("no state came")
-
-
-def run_status(run: Kiosk) -> Any:
-    return urllib.request.urlopen(run.url() + "/events?page=status", timeout=20)
+    groups = json.loads(run.get("/status.json")[1])["groups"]
+    return next(group for group in groups if group["title"] == title)
 
 
 def added(run: Kiosk) -> list[dict[str, Any]]:
@@ -176,7 +169,7 @@ def test_a_foreign_page_adds_nothing(
             for path in ("/enrol/start", "/enrol/finish", "/undo-addition"):
                 request = urllib.request.Request(run.url() + path, b'{"name": "x"}', headers)
                 with pytest.raises(urllib.error.HTTPError) as caught:
-                    urllib.request.urlopen(request, timeout=10)
+                    urllib.request.urlopen(request, timeout=DEADLINE_S)
                 with caught.value as refused:
                     assert refused.code in (403, 415)
         assert run.post("/enrol/nothing", {})[0] == 404

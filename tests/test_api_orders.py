@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from kiosk_process import until
 from order_parts import EAN, Notebook, Shelf, decision, records
 from schema_check import wrongs
+from waiting import until
 
 from kiosk.api.app import add_api
 from kiosk.api.openapi import document

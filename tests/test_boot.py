@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from booted_machine import Machine, booted, hindrance, make_rootfs
-from kiosk_process import until
+from waiting import until
 
 from tests.sync_parts import publisher
 

@@ -9,52 +9,29 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from browser_kiosk import CAMERA, CATALOG, Kiosk
 from browser_scene import PRODUCTS
-from kiosk_process import until
+from chromium import browser, screen  # skips where there is none
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
+from waiting import until
 
 from kiosk.board import CameraStatus, CatalogStatus, JournalStatus, Phase
 from kiosk.values import Hint, Outcome
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'"
-)
-from playwright.sync_api import Browser, FloatRect, Locator, Page, expect, sync_playwright  # noqa: E402
+__all__ = ["browser"]  # a fixture
 
 pytestmark = pytest.mark.browser
 
 SCREENS = {"800x480": (800, 480), "1280x800": (1280, 800), "480x800": (480, 800)}
-FLAGS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 BOXES = ("#live", "#evidence", "#decision", "#bar", "#bar a:last-child")
 LONG = (
     "Bio-Vollkorn-Haferflocken Großblatt, glutenfrei, im praktischen Nachfüllbeutel mit "
     "Zip-Verschluss 1.250 g"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip("needs Chromium: apt-get install --no-install-recommends chromium")
-    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -75,11 +52,9 @@ def open_page(browser: Browser, kiosk: Kiosk) -> Iterator[Open]:
     asked: list[str] = []
     contexts = []
 
-    def open_one(screen: str = "800x480", path: str = "") -> Page:
-        width, height = SCREENS[screen]
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, has_touch=True, locale="en-GB"
-        )
+    def open_one(size: str = "800x480", path: str = "") -> Page:
+        width, height = SCREENS[size]
+        context = screen(browser, width, height)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
@@ -260,11 +235,11 @@ STATES: tuple[tuple[str, str, Feed, tuple[str, ...]], ...] = (
 )
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("size", SCREENS)
 def test_every_state_is_readable_and_nothing_jumps(
-    kiosk: Kiosk, open_page: Open, screen: str
+    kiosk: Kiosk, open_page: Open, size: str
 ) -> None:
-    page = open_page(screen)
+    page = open_page(size)
     settled(page, kiosk, "ready")
     boxes = {box: page.locator(box).bounding_box() for box in BOXES}
     for name, view, feed, texts in STATES:
@@ -279,7 +254,7 @@ def test_every_state_is_readable_and_nothing_jumps(
             " document.scrollingElement.scrollHeight > innerHeight]"
         )
         assert scrolls == [False, False], name
-        keep(page, f"{screen}-{name}")
+        keep(page, f"{size}-{name}")
 
 
 def test_wrong_answers_are_refused_with_one_tap(kiosk: Kiosk, open_page: Open) -> None:
@@ -307,7 +282,7 @@ def test_another_item_in_view_is_turned_to_with_one_tap(kiosk: Kiosk, open_page:
 
 def test_starting_is_calm(browser: Browser, open_page: Open) -> None:
     with Kiosk() as fresh:
-        context = browser.new_context(viewport={"width": 800, "height": 480})
+        context = screen(browser, 800, 480)
         page = context.new_page()
         page.goto(fresh.url, wait_until="domcontentloaded")
         expect(page.locator("#headline")).to_have_text("Starting…")
@@ -316,9 +291,9 @@ def test_starting_is_calm(browser: Browser, open_page: Open) -> None:
         context.close()
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_every_card_is_large_whole_and_apart(kiosk: Kiosk, open_page: Open, screen: str) -> None:
-    page = open_page(screen)
+@pytest.mark.parametrize("size", SCREENS)
+def test_every_card_is_large_whole_and_apart(kiosk: Kiosk, open_page: Open, size: str) -> None:
+    page = open_page(size)
     for count in (2, 3, 4, 5):
         kiosk.decide(Outcome.CHOOSE, [0, 1, 2, 3, 4][:count])
         settled(page, kiosk, "choose")
@@ -339,9 +314,9 @@ def test_every_card_is_large_whole_and_apart(kiosk: Kiosk, open_page: Open, scre
 NAMES = ("Tea", LONG, "Schokoladenhaselnussaufstrichvorratspackung", "W" * 200, "茶" * 60)
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_a_name_of_any_length_fits_its_panel(kiosk: Kiosk, open_page: Open, screen: str) -> None:
-    page = open_page(screen)
+@pytest.mark.parametrize("size", SCREENS)
+def test_a_name_of_any_length_fits_its_panel(kiosk: Kiosk, open_page: Open, size: str) -> None:
+    page = open_page(size)
     for name in NAMES:
         kiosk.decide(Outcome.ACCEPTED, [2], names=[name])
         settled(page, kiosk, "accepted")
@@ -395,7 +370,7 @@ def test_a_new_frame_does_not_rebuild_the_cards_under_a_finger(
 
 
 def test_a_tap_that_was_not_saved_is_taken_back_and_said(browser: Browser, kiosk: Kiosk) -> None:
-    context = browser.new_context(viewport={"width": 800, "height": 480}, has_touch=True)
+    context = screen(browser, 800, 480)
     page = context.new_page()
     page.goto(kiosk.url, wait_until="domcontentloaded")
     kiosk.accepts = False
@@ -443,7 +418,7 @@ def test_the_live_picture_follows_the_camera(kiosk: Kiosk, open_page: Open) -> N
 
 
 def test_a_lost_service_is_said_and_clears_by_itself(browser: Browser) -> None:
-    context = browser.new_context(viewport={"width": 800, "height": 480})
+    context = screen(browser, 800, 480)
     page = context.new_page()
     with Kiosk() as first:
         first.well()
@@ -464,7 +439,7 @@ def test_a_lost_service_is_said_and_clears_by_itself(browser: Browser) -> None:
 
 
 def test_a_page_reloads_when_the_service_was_updated(browser: Browser) -> None:
-    context = browser.new_context(viewport={"width": 800, "height": 480})
+    context = screen(browser, 800, 480)
     page = context.new_page()
     with Kiosk(version="1") as first:
         page.goto(first.url, wait_until="domcontentloaded")
@@ -478,9 +453,9 @@ def test_a_page_reloads_when_the_service_was_updated(browser: Browser) -> None:
     context.close()
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_the_status_page_is_live_and_leads_back(kiosk: Kiosk, open_page: Open, screen: str) -> None:
-    page = open_page(screen)
+@pytest.mark.parametrize("size", SCREENS)
+def test_the_status_page_is_live_and_leads_back(kiosk: Kiosk, open_page: Open, size: str) -> None:
+    page = open_page(size)
     page.get_by_role("link", name="Status").tap()
     expect(page.locator(".group")).to_have_count(10)
 
@@ -492,7 +467,7 @@ def test_the_status_page_is_live_and_leads_back(kiosk: Kiosk, open_page: Open, s
     expect(group("Catalog")).to_contain_text("annoy (recall 0.998 in the self-test)")
     expect(group("Models")).to_contain_text("1.0.0 · int8 · a4f1c09be2d7")
     expect(group("Time per stage")).to_contain_text("34.8 ms")
-    keep(page, f"{screen}-status")
+    keep(page, f"{size}-status")
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
     journal_full(kiosk)
     expect(group("Journal")).to_contain_text("The disk is full")

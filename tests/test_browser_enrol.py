@@ -6,7 +6,6 @@ trial, a refusal with both pictures, the end, and undoing it from the status pag
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import pytest
 import zxingcpp
 from added_parts import Bench, Feeder, build_release, judged, opened, seen
 from browser_kiosk import CAMERA, CATALOG
+from chromium import browser, screen  # skips where there is none
+from playwright.sync_api import Browser, Page, expect
 from test_barcode import drawn
 
 from kiosk.additions import Enrolling
@@ -22,10 +23,7 @@ from kiosk.board import Board, Phase, Preview
 from kiosk.values import Pixels, Record
 from kiosk.web import Server, create_app, enrol_words, words
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'"
-)
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+__all__ = ["browser"]  # a fixture
 
 pytestmark = pytest.mark.browser
 
@@ -94,25 +92,11 @@ def kiosk(models: Path, release: Path) -> Iterator[EnrolKiosk]:
         made.server.stop()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip("needs Chromium: apt-get install --no-install-recommends chromium")
-    flags = ["--disable-gpu"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found, args=flags)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, kiosk: EnrolKiosk) -> Iterator[Page]:
     width, height = getattr(request, "param", SIZES[0])
-    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True)
+    context = screen(browser, width, height)
     opened_page = context.new_page()
-    opened_page.set_default_timeout(10_000)
     complaints: list[str] = []
     opened_page.on("pageerror", lambda error: complaints.append(str(error)))
     opened_page.goto(f"{kiosk.server.url}enrol", wait_until="domcontentloaded")

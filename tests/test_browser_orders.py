@@ -14,8 +14,10 @@ import pytest
 from browser_kiosk import CATALOG, DrawnGallery, decision
 from browser_kiosk import Kiosk as Fed
 from browser_scene import PRODUCTS
+from chromium import browser, screen  # skips where there is none
 from order_parts import Notebook
-from test_browser import FLAGS, LONG, SCREENS, browser, keep  # noqa: F401 - a fixture
+from playwright.sync_api import Browser, Page, expect
+from test_browser import LONG, SCREENS, keep
 
 from kiosk.api.app import add_api
 from kiosk.board import CameraStatus, Phase, Shown
@@ -25,10 +27,7 @@ from kiosk.orders.table import rows_of_text
 from kiosk.values import Outcome, Record, Rule
 from kiosk.web import Server, create_app
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'"
-)
-from playwright.sync_api import Browser, Page, expect  # noqa: E402
+__all__ = ["browser"]  # a fixture
 
 pytestmark = pytest.mark.browser
 
@@ -114,11 +113,11 @@ def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
 
 
 @pytest.fixture(params=list(SCREENS))
-def page(browser: Browser, kiosk: Kiosk, request: pytest.FixtureRequest) -> Iterator[Page]:  # noqa: F811
+def page(browser: Browser, kiosk: Kiosk, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The order page on a touchscreen; afterwards nothing may have been complained about."""
     complaints: list[str] = []
     width, height = SCREENS[request.param]
-    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True)
+    context = screen(browser, width, height)
     page = context.new_page()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(

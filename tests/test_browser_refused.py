@@ -4,22 +4,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser_kiosk import CAMERA, CATALOG, MODELS
+from chromium import browser, screen  # skips where there is none
+from playwright.sync_api import Browser, Page, expect
 from refused_views import desk_on, vector, wrong
 
 from kiosk.board import Board, Phase, RefusalStatus
 from kiosk.refusals import MemoryStore, RefusalDesk
 from kiosk.web import NoGallery, Server, create_app, words
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'"
-)
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+__all__ = ["browser"]  # a fixture
 
 pytestmark = pytest.mark.browser
 
@@ -62,23 +60,10 @@ def kiosk() -> Iterator[RefusingKiosk]:
     made.server.stop()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip("needs Chromium: apt-get install --no-install-recommends chromium")
-    flags = ["--disable-gpu"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found, args=flags)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture(params=[(800, 480), (480, 800)], ids=["800x480", "480x800"])
 def page(request: pytest.FixtureRequest, browser: Browser, kiosk: RefusingKiosk) -> Iterator[Page]:
     width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True)
+    context = screen(browser, width, height)
     opened = context.new_page()
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))

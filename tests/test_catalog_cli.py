@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from killed_process import LIFE_S
 from segments import only
 from tiny_models import write_picture
 
@@ -165,7 +166,7 @@ def test_the_command_works_as_a_process_of_its_own(
 ) -> None:
     command = [sys.executable, "-m", "kiosk", "catalog", "build", str(source)]
     command += ["--out", str(tmp_path / "out"), "--models", str(models)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIFE_S, check=False)
     assert (done.returncode, done.stderr) == (os.EX_OK, "")
     assert done.stdout.count("ok\t") == 3
 

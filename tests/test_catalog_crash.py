@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from killed_process import killed_after, killed_when, lines_of, python
 from segments import only
+from small_disk import largest_file, small_disk
 from tiny_models import open_models, write_models, write_picture
+from waiting import DEADLINE_S
 
 from kiosk.catalog.build import BuildOptions, BuildReport, build
 from kiosk.catalog.manifest import read_manifest, verify
@@ -24,7 +23,6 @@ from kiosk.errors import CatalogError, KioskError, StateError
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
 
-DEADLINE_S = 60.0
 PICTURES = 12
 
 
@@ -52,7 +50,7 @@ def run(
 
 
 CHILD = """
-import sys
+import signal, sys
 from pathlib import Path
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.config import LocateConfig, ModelsConfig
@@ -61,36 +59,26 @@ from kiosk.models import load_models
 root, out, *flags = sys.argv[1:]
 models = ModelsConfig(directory=root + "/models", threads=1)
 locator, embedder = load_models(models, LocateConfig())
+
+def progress(report, done, total):
+    print(report.name, flush=True)
+    if "wait" in flags and done == total:
+        signal.pause()
+
 build(
     Path(root) / "source",
     Path(out),
     locator=locator,
     embedder=embedder,
     options=BuildOptions(replace="replace" in flags, augment="plain" not in flags),
-    progress=lambda report, done, total: print(report.name, flush=True),
+    progress=progress,
 )
 """
 
 
-def child(folder: Path, out: Path, *flags: str) -> subprocess.Popen[str]:
+def child(folder: Path, out: Path, *flags: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """A build as a process of its own that prints a line per picture; quicker than the command."""
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(folder), str(out), *flags],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def kill_when(process: subprocess.Popen[str], reached: Callable[[], bool]) -> None:
-    """SIGKILL as soon as `reached`; a build that is faster simply ends."""
-    deadline = time.monotonic() + DEADLINE_S
-    try:
-        while not reached() and process.poll() is None:
-            assert time.monotonic() < deadline, "the build never came that far"
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    return python(CHILD, folder, out, *flags, stderr=subprocess.STDOUT)
 
 
 def after_lines(process: subprocess.Popen[str], count: int) -> Callable[[], bool]:
@@ -136,8 +124,8 @@ def test_killed_again_and_again_a_build_still_ends_in_the_same_bytes(
         lambda process: out.exists,
     ]
     for moment in moments:
-        process = child(folder, out)
-        kill_when(process, moment(process))
+        with child(folder, out) as process:
+            killed_when(process, moment(process))
         if out.exists():
             # The name is given last: what bears it is whole.
             assert same_release(out, tmp_path / "whole")
@@ -160,14 +148,23 @@ def test_killed_while_it_replaces_there_is_always_one_whole_release(
         lambda: read_manifest(out).release != old,
     ]
     for reached in moments:
-        process = child(tmp_path, out, "replace", "plain")
-        kill_when(process, reached)
+        with child(tmp_path, out, "replace", "plain") as process:
+            killed_when(process, reached)
         verify(out)
-    new = child(tmp_path, out, "replace", "plain")
-    text, _ = new.communicate(timeout=DEADLINE_S)
+    with child(tmp_path, out, "replace", "plain") as new:
+        text, _ = new.communicate(timeout=DEADLINE_S)
     assert new.returncode == os.EX_OK, text
     assert verify(out).references == PICTURES
     assert not work.exists()
+
+
+READER = """
+    import sys, numpy as np
+    mapped = np.load(sys.argv[1], mmap_mode="r")
+    print("mapped", flush=True)
+    sys.stdin.readline()
+    print(float(mapped.astype(np.float64).sum()))
+"""
 
 
 def test_a_reader_keeps_the_vectors_it_has_mapped_when_the_release_is_replaced(
@@ -176,39 +173,13 @@ def test_a_reader_keeps_the_vectors_it_has_mapped_when_the_release_is_replaced(
     out = tmp_path / "out"
     run(models, folder / "source", out)
     before = float(np.load(only(out, "vectors.npy")).astype(np.float64).sum())
-    reader = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys, numpy as np\n"
-            "mapped = np.load(sys.argv[1], mmap_mode='r')\n"
-            "print('mapped', flush=True)\n"
-            "sys.stdin.readline()\n"
-            "print(float(mapped.astype(np.float64).sum()))\n",
-            str(only(out, "vectors.npy")),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert reader.stdout is not None
-    assert reader.stdout.readline() == "mapped\n"
-    write_picture(tmp_path / "source" / "OTHER" / "1.png", 50)
-    run(models, tmp_path / "source", out, replace=True)
-    text, _ = reader.communicate("go on\n", timeout=DEADLINE_S)
+    with python(READER, only(out, "vectors.npy"), stdin=subprocess.PIPE) as reader:
+        assert lines_of(reader, 1) == ["mapped"]
+        write_picture(tmp_path / "source" / "OTHER" / "1.png", 50)
+        run(models, tmp_path / "source", out, replace=True)
+        text, _ = reader.communicate("go on\n", timeout=DEADLINE_S)
     assert reader.returncode == 0 and float(text) == before
     assert verify(out).skus == 1
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond `size` bytes: a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("size", [0, 5_000, 20_000, 45_000, 90_000])
@@ -227,11 +198,9 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written_and_the_build_goes_on_
 def test_a_disk_that_is_full_only_for_the_release_itself_keeps_the_work_done(
     folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
 ) -> None:
-    process = child(folder, tmp_path / "out")
-    kill_when(process, after_lines(process, PICTURES))
+    with child(folder, tmp_path / "out", "wait") as process:
+        killed_after(process, PICTURES)
     store = tmp_path / ".out.building" / "work.sqlite"
-    if not store.exists():
-        pytest.skip("the build was finished before it could be killed")
     left = tmp_path / ".out.building" / "release" / "thumbnails"
     left.mkdir(parents=True, exist_ok=True)
     for largest in (0, 16_000):
@@ -244,17 +213,10 @@ def test_a_disk_that_is_full_only_for_the_release_itself_keeps_the_work_done(
 def test_a_file_system_without_space_is_a_state_error(
     folder: Path, models: tuple[Locator, Embedder], tmp_path: Path
 ) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs root and the right to mount a small tmpfs")
-    try:
+    with small_disk(tmp_path / "disk", "96k") as disk:
         with pytest.raises(StateError, match="free space"):
             run(models, folder / "source", disk / "out")
         assert not (disk / "out").exists()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_place_that_may_not_be_written_is_a_state_error(

@@ -8,14 +8,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from engine_parts import DeadlyRecipe
+from killed_process import lines_of, running
 from release_bytes import content
 from tiny_models import open_models, write_models, write_picture
+from waiting import DEADLINE_S, until
 
 from kiosk.catalog.build import BuildOptions, BuildReport, EngineOf, PictureReport, build
 from kiosk.catalog.engines.choice import engine_of
@@ -27,7 +29,6 @@ from kiosk.errors import EngineError, UsageError
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
 
-DEADLINE_S = 60.0
 SKUS = 6
 Models = tuple[Locator, Embedder]
 
@@ -187,17 +188,12 @@ def test_an_impossible_number_of_workers_is_a_mistake(
         run(models, root / "source", tmp_path / "out", pool(workers))
 
 
-def command(root: Path, out: Path) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "kiosk", "catalog", "build", str(root / "source")]
-    words += ["--out", str(out), "--models", str(root / "models"), "--workers", "2"]
-    return subprocess.Popen(
-        words,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
+def command(root: Path, out: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    words = [sys.executable, "-m", "kiosk", "catalog", "build", root / "source"]
+    words += ["--out", out, "--models", root / "models", "--workers", "2"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    pipe = subprocess.PIPE
+    return running(*words, group=True, stdout=pipe, stderr=pipe, env=environment)
 
 
 def group(process: subprocess.Popen[str]) -> list[int]:
@@ -213,30 +209,23 @@ def group(process: subprocess.Popen[str]) -> list[int]:
     return found
 
 
-def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to that"
-
-
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_a_build_that_is_stopped_leaves_no_process_and_the_same_command_goes_on(
     root: Path, alone: dict[str, bytes], tmp_path: Path, blow: signal.Signals
 ) -> None:
     out = tmp_path / "out"
-    process = command(root, out)
-    assert process.stdout is not None
-    process.stdout.readline()
-    if blow == signal.SIGINT:
-        os.killpg(process.pid, blow)  # as a terminal does it: to all of them
-    else:
-        process.kill()
-    _, errors = process.communicate(timeout=DEADLINE_S)
-    wait_until(lambda: not group(process))
+    with command(root, out) as process:
+        lines_of(process, 1)
+        if blow == signal.SIGINT:
+            os.killpg(process.pid, blow)  # as a terminal does it: to all of them
+        else:
+            process.kill()
+        _, errors = process.communicate(timeout=DEADLINE_S)
+        until(lambda: not group(process), "the end of its workers")
     if blow == signal.SIGINT and process.returncode != os.EX_DATAERR:  # else it was quicker
         assert process.returncode == 130 and "the same command goes on from here" in errors
         assert "Traceback" not in errors
-    again = command(root, out)
-    text, _ = again.communicate(timeout=DEADLINE_S)
+    with command(root, out) as again:
+        text, _ = again.communicate(timeout=DEADLINE_S)
     assert again.returncode == os.EX_DATAERR, text  # one picture is damaged
     assert content(out) == alone

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 import tiny_models
 from added_parts import Bench
+from killed_process import LIFE_S, lines_of, running
+from waiting import DEADLINE_S
 
 from kiosk.additions import ADDITIONS_FILE, AdditionStore
 from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.records import Records
 from kiosk.journal import JOURNAL_FILE, Journal
 from kiosk.store import STORE_FOLDER, Store
-
-DEADLINE_S = 60.0
 
 
 class People:
@@ -41,7 +41,7 @@ class People:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=LIFE_S,
         )
         assert done.returncode == code, (words, done.stdout, done.stderr)
         return done.stdout
@@ -107,13 +107,10 @@ def skus(release: Path) -> set[str]:
 def head_office(folder: Path) -> Iterator[str]:
     """The receiving end, for as long as the block lasts."""
     command = [sys.executable, "-m", "kiosk", "receive", "serve", "--port", "0"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            yield server.stdout.readline().split()[3]
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(DEADLINE_S)
+    with running(*command, cwd=folder, stdout=subprocess.PIPE) as server:
+        yield lines_of(server, 1)[0].split()[3]
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(DEADLINE_S) == os.EX_OK
 
 
 def test_pictures_at_head_office_become_what_a_kiosk_answers_from(people: People) -> None:

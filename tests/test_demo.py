@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from kiosk_process import kiosk, until
+from kiosk_process import kiosk
+from waiting import until
 
 from kiosk.scene import PRODUCTS, Scene
 from tools.score_demo import VisitScore, score

@@ -13,9 +13,9 @@ import pytest
 import tiny_models
 import zxingcpp
 from added_parts import HEIGHT, SIDES, WIDTH, Bench, Feeder, build_release, judged, opened, seen
-from kiosk_process import until
 from prints import SIDE, face
 from test_barcode import drawn
+from waiting import until
 
 from kiosk.additions import Enrolling
 from kiosk.additions.onlooker import judged as hindrance

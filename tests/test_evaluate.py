@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from evaluate_toys import ITEMS, PHOTOS, request, run, shop, shuffled, sku, value, write_manifest
+from killed_process import python
 from tiny_models import write_models, write_picture
+from waiting import DEADLINE_S, until
 
 from tools.evaluate import main
 from tools.evaluation.measures import ALL
@@ -292,13 +294,18 @@ runpy.run_module("tools.evaluate", run_name="__main__")
 def test_ctrl_c_ends_with_one_line_and_130(tmp_path: Path) -> None:
     manifest = tmp_path / "m.csv"
     os.mkfifo(manifest)
-    child = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE, str(manifest)],
-        cwd=Path(__file__).parent.parent,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with manifest.open("w"):  # opens once the child reads, which then waits for us
+
+    def reads() -> int:
+        assert child.poll() is None, "it never read its manifest"
+        try:
+            return os.open(manifest, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            assert error.errno == errno.ENXIO, error  # nobody reads it yet
+            return 0
+
+    with python(INTERRUPTIBLE, manifest, stderr=subprocess.PIPE) as child:
+        held = until(reads, "a child that reads, and then waits for us")
         child.send_signal(signal.SIGINT)
-        _, said = child.communicate(timeout=30)
+        _, said = child.communicate(timeout=DEADLINE_S)
+        os.close(held)
     assert (child.returncode, said) == (130, "evaluate: stopped before it was done\n")

@@ -18,6 +18,7 @@ import tiny_models
 from test_journal import decision
 from test_journal_looks import MATCHES, look, seen
 from test_journal_migration import older
+from waiting import DEADLINE_S
 
 from kiosk.cli import main
 from kiosk.journal import Journal, story
@@ -25,7 +26,6 @@ from kiosk.replay.reasons import because, otherwise, votes
 from kiosk.values import Decision, Hint, Match, Outcome, Rule, Verified
 
 ITEMS = tuple((f"sku-{number}", number) for number in range(12))
-DEADLINE_S = 20.0
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,15 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from import_parts import add, contents, draw, files, imported, meta, shop
+from killed_process import python
 from postgres_server import PostgresServer
+from small_disk import largest_file, small_disk
+from waiting import DEADLINE_S
 
 from kiosk.errors import BusyError, KioskError, StateError
 from kiosk.imports.forms import find
@@ -24,9 +22,7 @@ from kiosk.workshop.folder import Settings, init
 from kiosk.workshop.importing import Importer
 from kiosk.workshop.repository import Step
 
-ROOT = Path(__file__).parent
-DEADLINE_S = 120
-CHILD = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT.parent), str(ROOT)))}
+DRIVER = "import import_crash; import_crash.main()"
 IMPORT = """
 import sys
 from pathlib import Path
@@ -59,13 +55,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def crash(source: Path, folder: Path, how: str, *kills: int) -> list[str]:
     """What the driver says: one line for each kill, then how many lines of code a run has."""
-    command = [sys.executable, str(ROOT / "import_crash.py"), str(source), str(folder)]
-    command += [str(AT_ONCE), how, *map(str, kills)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=DEADLINE_S, check=False, env=CHILD
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split("\n")[:-1]
+    with python(DRIVER, source, folder, AT_ONCE, how, *kills) as driver:
+        said, _ = driver.communicate()  # it ends by itself, or is ended in the end
+    assert driver.returncode == 0, said
+    return said.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -165,26 +158,10 @@ def test_two_different_imports_at_once_end_in_both(tmp_path: Path) -> None:
             draw(tmp_path / side / f"{side}{number % 3}" / f"{number}.png", number)
     with shop(tmp_path / "w"):
         pass
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", IMPORT, str(tmp_path / "w"), str(tmp_path / side)],
-            env=CHILD,
-        )
-        for side in ("a", "b")
-    ]
-    assert [child.wait(DEADLINE_S) for child in children] == [0, 0]
+    both = [python(IMPORT, tmp_path / "w", tmp_path / side) for side in ("a", "b")]
+    with both[0] as one, both[1] as other:
+        assert [each.wait(DEADLINE_S) for each in (one, other)] == [0, 0]
     assert len(contents(tmp_path / "w")[1]) == 24
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond `size` bytes: a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_said_and_the_same_import_goes_on(tmp_path: Path) -> None:
@@ -208,15 +185,10 @@ def test_a_full_disk_is_said_and_the_same_import_goes_on(tmp_path: Path) -> None
 
 def test_a_disk_that_is_full_of_small_files(tmp_path: Path) -> None:
     """A real file system of half a megabyte, with ever more of it left."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs root and the right to mount a small tmpfs")
     source = tmp_path / "in"
     for number in range(20):
         draw(source / "A" / f"{number}.png", number)
-    try:
+    with small_disk(tmp_path / "disk", "600k") as disk:
         with shop(disk / "w"):
             pass
         ballast = disk / "ballast"
@@ -234,8 +206,6 @@ def test_a_disk_that_is_full_of_small_files(tmp_path: Path) -> None:
         assert failures > 2
         imported(disk / "w", source, lines_at_once=1)
         assert len(contents(disk / "w")[1]) == 20
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_batch_of_another_process_is_never_counted_twice(source: Path, tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
-import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from waiting import DEADLINE_S, until
 
 from kiosk.errors import StateError
 from kiosk.journal import Journal, MemoryJournal, Recorder, read
@@ -30,8 +29,6 @@ from kiosk.values import (
     Timings,
     Verified,
 )
-
-DEADLINE_S = 20.0
 
 
 def decision(number: int = 1, *, at: str | None = None, **changes: Any) -> Decision:
@@ -54,13 +51,6 @@ def decision(number: int = 1, *, at: str | None = None, **changes: Any) -> Decis
         timings=Timings(10.0, 20.0, 1.0, 31.5),
     )
     return dataclasses.replace(base, **changes)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        threading.Event().wait(0.01)
 
 
 @pytest.fixture
@@ -241,7 +231,7 @@ def test_the_file_is_durable_by_its_settings(journal: Journal, path: Path) -> No
 
 def test_entries_are_committed_without_a_flush(journal: Journal, path: Path) -> None:
     journal.decision(decision())
-    wait_until(lambda: path.is_file() and len(list(read(path))) == 1)
+    until(lambda: path.is_file() and len(list(read(path))) == 1)
 
 
 def test_closing_writes_what_waits(path: Path) -> None:
@@ -311,7 +301,7 @@ def test_old_entries_are_swept_and_the_count_follows(path: Path) -> None:
     second.start()
     second.decision(decision(1))
     assert second.flush(DEADLINE_S)
-    wait_until(lambda: second.status().entries == 3)
+    until(lambda: second.status().entries == 3)
     second.close()
     assert [entry["decision_id"] for entry in read(path)] == ["d20", "d0", "d1"]
 
@@ -343,7 +333,7 @@ def test_a_newer_journal_is_refused_and_left_alone(path: Path) -> None:
     journal = Journal(path, commit_s=0.01, keep_days=30, retry_s=0.02)
     journal.start()
     journal.decision(decision())
-    wait_until(lambda: not journal.status().ok)
+    until(lambda: not journal.status().ok)
     assert "newer kiosk" in journal.status().message
     assert journal.status().waiting == 1
     journal.close(timeout_s=0.1)

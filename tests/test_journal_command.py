@@ -13,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from test_journal import DEADLINE_S, decision
+from killed_process import lines_of, running
+from test_journal import decision
+from waiting import DEADLINE_S
 
 from kiosk.cli import journal as verb
 from kiosk.cli import main
@@ -113,14 +115,12 @@ def test_head_ends_it_quietly(tmp_path: Path) -> None:
         journal.decision(decision(number))
     journal.close()
     command = [sys.executable, "-m", "kiosk", "journal", "--json", "--state", str(tmp_path)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent
-    ) as process:
+    with running(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        lines_of(process, 1)
         assert process.stdout is not None
         assert process.stderr is not None
-        process.stdout.readline()
         process.stdout.close()
-        assert process.stderr.read() == b""
+        assert process.stderr.read() == ""
         assert process.wait(DEADLINE_S) == os.EX_OK
 
 

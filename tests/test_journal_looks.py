@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_journal import DEADLINE_S, decision, wait_until
+from test_journal import decision
+from waiting import DEADLINE_S, until
 
 from kiosk.errors import DecisionMissing, StateError, UsageError
 from kiosk.journal import Journal, MemoryJournal, Story, read, stories, story
@@ -208,7 +209,7 @@ def test_features_are_forgotten_before_embeddings_and_both_before_entries_are_ol
     journal = Journal(path, commit_s=0.01, keep_days=500, keep_features_days=30)
     journal.start()
     journal.decision(decision(0))
-    wait_until(lambda: journal.status().entries == 4)
+    until(lambda: journal.status().entries == 4)
     journal.close()
     kept = {each.decision_id: each for each in stories(path)}
     assert sorted(kept) == ["d0", "d1", "d40", "d400"]
@@ -325,7 +326,7 @@ def test_a_journal_that_cannot_be_written_stays_within_its_bytes(tmp_path: Path)
     for number in range(100):
         journal.decision(seen(number))
     assert journal._queue.bytes <= 300_000
-    wait_until(lambda: not journal.status().ok)
+    until(lambda: not journal.status().ok)
     assert "lost for want of space" in journal.status().message
     assert "lost what only a replay needs" in journal.status().message
     (tmp_path / "state").unlink()

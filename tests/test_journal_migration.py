@@ -9,9 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_journal import DEADLINE_S, decision
+from killed_process import python
+from test_journal import decision
 from test_journal_looks import seen
-from test_journal_trouble import child
+from waiting import DEADLINE_S
 
 from kiosk.journal import Journal, read, stories, story
 
@@ -113,19 +114,15 @@ def test_a_reader_of_the_older_journal_goes_on_while_it_is_brought_up(path: Path
 
 
 BRING_UP = """
-    import os, signal, sqlite3, sys
+    import sqlite3, sys
     from pathlib import Path
+    from killed_process import kill_before
     from kiosk.journal.database import check_version
     from kiosk.journal.schema import bring_up
-    path, steps = Path(sys.argv[1]), int(sys.argv[2])
+    path = Path(sys.argv[1])
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = FULL")
-    left = [steps]
-    def trace(statement):
-        left[0] -= 1
-        if left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-    connection.set_trace_callback(trace)
+    connection.set_trace_callback(kill_before(int(sys.argv[2])))
     bring_up(connection, check_version(connection, path))
     connection.close()
     print("done")
@@ -136,8 +133,8 @@ def test_a_kill_at_any_step_leaves_the_old_journal_or_the_new_one(tmp_path: Path
     done = False
     for steps in range(1, 30):
         path = older(tmp_path / f"journal-{steps}.sqlite", 5)
-        with child(BRING_UP, str(path), str(steps)) as process:
-            output, _ = process.communicate(timeout=60)
+        with python(BRING_UP, path, steps) as process:
+            output, _ = process.communicate(timeout=DEADLINE_S)
         assert process.returncode in (0, -signal.SIGKILL)
         assert len(list(read(path))) == 5
         with closing(sqlite3.connect(path)) as connection:

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_journal import DEADLINE_S
 from test_journal_looks import seen
+from waiting import DEADLINE_S
 
 from kiosk.journal import Journal, read, stories
 from kiosk.journal.database import open_for_writing

@@ -4,47 +4,34 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_journal import DEADLINE_S, decision, wait_until
+from killed_process import killed_after, python
+from small_disk import fill, remount, small_disk
+from test_journal import decision
+from waiting import DEADLINE_S, until
 
 from kiosk.errors import StateError
 from kiosk.journal import Journal, read
 
-TESTS = Path(__file__).parent
-
-
-def child(script: str, *arguments: str) -> subprocess.Popen[str]:
-    """A Python child that can import the tests' helpers."""
-    search = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script), *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": search},
-    )
-
-
-WRITE_FOR_EVER = """
-    import sys, itertools
+NEVER = -1
+WRITE = """
+    import itertools, signal, sys
     from pathlib import Path
     from kiosk.journal import Journal
     from test_journal import decision
     journal = Journal(Path(sys.argv[1]), commit_s=0.005, keep_days=30)
     journal.start()
+    last = int(sys.argv[2])
     for number in itertools.count():
         journal.decision(decision(number))
-        if number % 7 == 0 and journal.flush(20):
+        if number % 7 == 0 and journal.flush(60):
             print(number, flush=True)
+        if number == last:
+            signal.pause()
 """
 
 
@@ -53,11 +40,8 @@ def test_a_killed_kiosk_loses_nothing_that_was_acknowledged(
     tmp_path: Path, acknowledged: int
 ) -> None:
     path = tmp_path / "journal.sqlite"
-    with child(WRITE_FOR_EVER, str(path)) as process:
-        assert process.stdout is not None
-        last = [int(process.stdout.readline()) for _ in range(acknowledged)][-1]
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    with python(WRITE, path, NEVER) as process:
+        last = int(killed_after(process, acknowledged)[-1])
     numbers = [int(entry["decision_id"][1:]) for entry in read(path)]
     assert numbers == list(range(len(numbers))), "in order, none twice"
     assert len(numbers) > last
@@ -67,16 +51,17 @@ GROW_PAST_THE_LIMIT = """
     import resource, sys
     from pathlib import Path
     from kiosk.journal import Journal, read
-    from test_journal import decision, wait_until
+    from test_journal import decision
+    from waiting import until
     path = Path(sys.argv[1])
     journal = Journal(path, commit_s=0.005, keep_days=30, capacity=400, retry_s=0.05)
     journal.start()
     journal.decision(decision(0))
-    assert journal.flush(20)
+    assert journal.flush(60)
     resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
     for number in range(1, 201):
         journal.decision(decision(number))
-    wait_until(lambda: not journal.status().ok)
+    until(lambda: not journal.status().ok)
     status = journal.status()
     assert status.waiting > 0 and "wait in memory" in status.message, status
     assert not journal.flush(0.1)
@@ -85,8 +70,8 @@ GROW_PAST_THE_LIMIT = """
     assert "lost for want of space" in journal.status().message
     assert journal.status().waiting == 400
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    assert journal.flush(20)
-    wait_until(lambda: journal.status().ok)
+    assert journal.flush(60)
+    until(lambda: journal.status().ok)
     numbers = [int(entry["decision_id"][1:]) for entry in read(path)]
     assert numbers[0] == 0 and numbers[-400:] == list(range(301, 701)), numbers
     assert len(set(numbers)) == len(numbers)
@@ -98,101 +83,78 @@ GROW_PAST_THE_LIMIT = """
 def test_when_files_cannot_grow_nothing_blocks_and_all_is_written_afterwards(
     tmp_path: Path,
 ) -> None:
-    with child(GROW_PAST_THE_LIMIT, str(tmp_path / "journal.sqlite")) as process:
-        output, _ = process.communicate(timeout=60)
+    with python(GROW_PAST_THE_LIMIT, tmp_path / "journal.sqlite") as process:
+        output, _ = process.communicate(timeout=DEADLINE_S)
     assert output == "done\n"
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 512 KiB of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [str(mount), "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
-    if mount is None or subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "512k") as disk:
+        yield disk
 
 
-def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
-    path = small_disk / "journal.sqlite"
+def test_a_full_disk_is_said_and_survived(disk: Path) -> None:
+    path = disk / "journal.sqlite"
     journal = Journal(path, commit_s=0.005, keep_days=30, retry_s=0.05)
     journal.start()
     journal.decision(decision(0))
     assert journal.flush(DEADLINE_S)
-    filler = small_disk / "filler"
-    fill(filler)
+    filler = fill(disk)
     for number in range(1, 301):
         journal.decision(decision(number))
-    wait_until(lambda: "The disk is full" in journal.status().message)
+    until(lambda: "The disk is full" in journal.status().message)
     assert not journal.status().ok
     filler.unlink()
     assert journal.flush(DEADLINE_S)
-    wait_until(lambda: journal.status().ok)
+    until(lambda: journal.status().ok)
     journal.close()
     assert [entry["decision_id"] for entry in read(path)] == [f"d{n}" for n in range(301)]
 
 
-def test_a_disk_full_from_the_start_does_not_stop_the_kiosk(small_disk: Path) -> None:
-    filler = small_disk / "filler"
-    fill(filler)
-    path = small_disk / "state" / "journal.sqlite"
+def test_a_disk_full_from_the_start_does_not_stop_the_kiosk(disk: Path) -> None:
+    filler = fill(disk)
+    path = disk / "state" / "journal.sqlite"
     journal = Journal(path, commit_s=0.005, keep_days=30, retry_s=0.05)
     journal.start()
     journal.decision(decision())
     assert journal.confirmation("d1", "A1")
-    wait_until(lambda: not journal.status().ok)
+    until(lambda: not journal.status().ok)
     filler.unlink()
     assert journal.flush(DEADLINE_S)
     journal.close()
     assert len(list(read(path))) == 2
 
 
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-        while True:
-            file.write(bytes(4096))
-
-
-def test_a_read_only_disk_is_said_and_read_and_survived(small_disk: Path) -> None:
-    path = small_disk / "journal.sqlite"
+def test_a_read_only_disk_is_said_and_read_and_survived(disk: Path) -> None:
+    path = disk / "journal.sqlite"
     journal = Journal(path, commit_s=0.005, keep_days=30, retry_s=0.05)
     journal.start()
     journal.decision(decision(1))
     journal.close()
-    remount(small_disk, "ro")
+    remount(disk, "ro")
     again = Journal(path, commit_s=0.005, keep_days=30, retry_s=0.05)
     again.start()
     again.decision(decision(2))
-    wait_until(lambda: not again.status().ok)
+    until(lambda: not again.status().ok)
     assert "cannot be written" in again.status().message
     assert [entry["decision_id"] for entry in read(path)] == ["d1"]
-    remount(small_disk, "rw")
+    remount(disk, "rw")
     assert again.flush(DEADLINE_S)
     again.close()
     assert [entry["decision_id"] for entry in read(path)] == ["d1", "d2"]
 
 
-def test_entries_still_in_the_log_are_read_from_a_read_only_disk(small_disk: Path) -> None:
-    with child(WRITE_FOR_EVER, str(small_disk / "journal.sqlite")) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.stdout.readline()
-        process.kill()
-        process.wait()
-    assert (small_disk / "journal.sqlite-wal").stat().st_size > 0
-    (small_disk / "journal.sqlite-shm").unlink()
-    remount(small_disk, "ro")
+def test_entries_still_in_the_log_are_read_from_a_read_only_disk(disk: Path) -> None:
+    with python(WRITE, disk / "journal.sqlite", 7) as process:
+        killed_after(process, 2)
+    assert (disk / "journal.sqlite-wal").stat().st_size > 0
+    (disk / "journal.sqlite-shm").unlink()
+    remount(disk, "ro")
     try:
-        assert len(list(read(small_disk / "journal.sqlite"))) >= 8
+        assert len(list(read(disk / "journal.sqlite"))) >= 8
     finally:
-        remount(small_disk, "rw")
-
-
-def remount(folder: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
+        remount(disk, "rw")
 
 
 def test_a_file_in_the_place_of_the_folder_is_said_and_survived(tmp_path: Path) -> None:
@@ -201,7 +163,7 @@ def test_a_file_in_the_place_of_the_folder_is_said_and_survived(tmp_path: Path) 
     journal = Journal(folder / "journal.sqlite", commit_s=0.005, keep_days=30, retry_s=0.05)
     journal.start()
     journal.decision(decision())
-    wait_until(lambda: not journal.status().ok)
+    until(lambda: not journal.status().ok)
     folder.unlink()
     assert journal.flush(DEADLINE_S)
     journal.close()
@@ -249,11 +211,8 @@ def test_a_damaged_journal_is_kept_aside_and_a_new_one_begun(
 
 def test_a_log_that_holds_every_page_repairs_a_damaged_file(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
-    with child(WRITE_FOR_EVER, str(path)) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.kill()
-        process.wait()
+    with python(WRITE, path, 0) as process:
+        killed_after(process, 1)  # it waits: no checkpoint begins the log anew
     damage_header(path)
     assert [entry["decision_id"] for entry in read(path)][:1] == ["d0"]
 
@@ -329,10 +288,10 @@ def test_a_journal_taken_away_under_a_running_kiosk_is_said_and_begun_again(
     assert journal.flush(DEADLINE_S)
     attack(path)
     journal.decision(decision(2))
-    wait_until(lambda: "removed or replaced" in journal.status().message)
+    until(lambda: "removed or replaced" in journal.status().message)
     journal.decision(decision(3))
-    wait_until(lambda: journal.status().waiting == 0)
-    wait_until(lambda: journal.status().ok)
+    until(lambda: journal.status().waiting == 0)
+    until(lambda: journal.status().ok)
     assert "removed or replaced" in journal.status().message
     journal.close()
     before = ["d100"] if attack is replace_by_another else []
@@ -351,11 +310,11 @@ def test_a_folder_in_place_of_the_journal_is_waited_out(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     journal.decision(decision(2))
-    wait_until(lambda: "cannot be written" in journal.status().message)
+    until(lambda: "cannot be written" in journal.status().message)
     assert not journal.status().ok
     assert journal.status().waiting == 1
     path.rmdir()
-    wait_until(lambda: journal.status().waiting == 0)
+    until(lambda: journal.status().waiting == 0)
     journal.close()
     assert [entry["decision_id"] for entry in read(path)] == ["d2"]
 

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from waiting import DEADLINE_S
 
 from kiosk.notify import Notifier
 
@@ -14,7 +15,7 @@ def test_systemd_hears_every_message(tmp_path: Path, abstract: bool) -> None:
     name = f"@kiosk-test-{tmp_path.name}" if abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("\0" + name[1:] if abstract else name)
-        systemd.settimeout(5)
+        systemd.settimeout(DEADLINE_S)
         notifier = Notifier(name)
         notifier.status("no\ncamera")
         notifier.still_starting(2)

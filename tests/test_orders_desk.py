@@ -5,19 +5,16 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kiosk_process import until
+from killed_process import killed_after, python
 from order_parts import Notebook, Shelf, decision, order, records
+from waiting import DEADLINE_S, until
 
 from kiosk.errors import OrderError, StateError
 from kiosk.orders import changes, database
@@ -29,7 +26,6 @@ from kiosk.values import Decision, Outcome, Record
 
 A = Outcome.ACCEPTED
 LINES = order(("A", 3), ("B", 1)).lines
-DEADLINE_S = 20.0
 
 
 class Desk(OrderDesk):
@@ -82,6 +78,18 @@ def opened(desk: Desk, number: str = "PO-1") -> str:
     made = desk.create(number, LINES)
     desk.open(made.order_id)
     return made.order_id
+
+
+def impatient(path: Path) -> tuple[Desk, str]:
+    """With an open order, which was saved however long that took; from then on it waits no more."""
+    patient = Desk(path)
+    patient.start()
+    order_id = opened(patient)
+    patient.close()
+    desk = Desk(path, save_s=0.1)
+    desk.start()
+    desk.sees(lambda state: state.order_id == order_id)
+    return desk, order_id
 
 
 def test_without_an_open_order_decisions_are_none_of_the_desks(desk: Desk) -> None:
@@ -238,7 +246,6 @@ def test_many_threads_at_once_count_every_visit_once(desk: Desk) -> None:
 
 CHILD = """
 import sys, pathlib
-sys.path[:0] = sys.argv[2:]
 from order_parts import Notebook, Shelf, decision, order, records
 from kiosk.orders.desk import OrderDesk
 from kiosk.values import Outcome
@@ -264,19 +271,8 @@ while True:
 
 @pytest.mark.parametrize("seen", [1, 3, 17, 60, 141])
 def test_whatever_was_seen_before_a_kill_is_there_after_it(path: Path, seen: int) -> None:
-    folders = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(path), *folders],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdout is not None
-    said = [child.stdout.readline() for _ in range(seen + 1)]
-    os.kill(child.pid, signal.SIGKILL)
-    said += child.stdout.read().splitlines(keepends=True)
-    child.stdout.close()
-    child.wait(DEADLINE_S)
-    order_id, counted = [line for line in said if line.endswith("\n")][-1].split()
+    with python(CHILD, path) as child:
+        order_id, counted = killed_after(child, seen + 1)[-1].split()
     desk = Desk(path)
     desk.start()
     state = desk.sees(lambda state: True)
@@ -292,9 +288,7 @@ def test_while_the_disk_refuses_counts_are_shown_with_the_reason_and_saved_later
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    desk = Desk(path, save_s=0.2)
-    desk.start()
-    order_id = opened(desk)
+    desk, order_id = impatient(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as blocker:
         blocker.execute("ALTER TABLE counts RENAME TO gone")
         assert desk.show("1", A, "A") is Verdict.MATCH
@@ -313,9 +307,7 @@ def test_while_the_disk_refuses_counts_are_shown_with_the_reason_and_saved_later
 
 
 def test_an_order_whose_signature_waits_for_the_disk_is_closed_and_not_unknown(path: Path) -> None:
-    desk = Desk(path, save_s=0.05)
-    desk.start()
-    order_id = opened(desk)
+    desk, order_id = impatient(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as blocker:
         blocker.execute(
             "CREATE TRIGGER full BEFORE INSERT ON results BEGIN SELECT RAISE(ABORT, 'full'); END"

@@ -15,7 +15,8 @@ from typing import Any
 import cv2
 import pytest
 import tiny_models
-from kiosk_process import Kiosk, kiosk, overrides, until
+from kiosk_process import Kiosk, kiosk, overrides
+from waiting import until
 
 from kiosk.catalog.build import BuildOptions, build
 
@@ -79,6 +80,7 @@ def test_an_order_survives_a_kill_and_its_signed_result_can_be_shown_later(
         run.process.wait()
     with kiosk(*settings, folder=tmp_path / "second") as run:
         assert run.post(ORDERS, body)[0] == 201, "the same list sent again is the same order"
+        until(lambda: state(run)["order"], "the order")
         assert counted(run) >= before
         until(lambda: counted(run) > before, "one more visit counted")
         page = run.get("/order")

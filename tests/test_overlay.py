@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from made_releases import Made, made, result, unit
 from numpy.typing import NDArray
+from waiting import aside, until
 
 from kiosk.catalog.folding import Folding
 from kiosk.catalog.manifest import read_manifest
@@ -31,7 +32,6 @@ from kiosk.values import Embedding
 
 DIMENSION = 24
 FEW = SearchConfig(overlay=64)
-DEADLINE_S = 60.0
 
 
 def block(tmp_path: Path, name: str, rows: int, seed: int) -> Block:
@@ -71,11 +71,13 @@ def recall(index: OpenIndex, rows: Rows, live: NDArray[np.bool_]) -> float:
     return same / (10 * len(asked))
 
 
-def until(reached: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not reached():
-        assert time.monotonic() < end, "it did not happen in time"
-        threading.Event().wait(0.01)
+@contextmanager
+def folding(rows: Rows, live: NDArray[np.bool_], directory: Path) -> Iterator[Fold]:
+    fold = Fold(rows, live, directory, 0.99, idle=False)
+    try:
+        yield fold
+    finally:
+        fold.stop()
 
 
 def folded(rows: Rows, live: NDArray[np.bool_], directory: Path) -> None:
@@ -192,10 +194,10 @@ def test_a_fold_that_is_killed_changes_nothing(blocks: list[Block], tmp_path: Pa
     rows = Rows([block(tmp_path, "large", 20_000, 5)])
     live = np.ones(len(rows), np.bool_)
     directory = tmp_path / "derived"
-    fold = Fold(rows, live, directory, 0.99, idle=False)
-    os.kill(fold.pid, signal.SIGKILL)
-    until(lambda: fold.ended() is not None)
-    assert fold.ended() == -signal.SIGKILL
+    with folding(rows, live, directory) as fold:
+        os.kill(fold.pid, signal.SIGKILL)
+        until(lambda: fold.ended() is not None)
+        assert fold.ended() == -signal.SIGKILL
     index = open_index(rows, live, directory, config=FEW)
     assert index.name == "exact (there is none yet)"
     index.close()
@@ -212,9 +214,9 @@ def test_a_fold_of_files_that_changed_meanwhile_is_not_believed(
     live = np.ones(len(rows), np.bool_)
     other = block(tmp_path, "other", 1500, 77)
     assert other.path is not None
-    fold = Fold(Rows([replace(blocks[0], path=other.path)]), live, tmp_path, 0.99, idle=False)
-    until(lambda: fold.ended() is not None)
-    assert fold.ended() == 0
+    with folding(Rows([replace(blocks[0], path=other.path)]), live, tmp_path) as fold:
+        until(lambda: fold.ended() is not None)
+        assert fold.ended() == 0
     index = open_index(rows, live, tmp_path, config=FEW)
     assert index.name.startswith("exact (the self-test found 0.")
     assert list(tmp_path.glob("*.ann")) == []
@@ -247,24 +249,19 @@ def test_folding_swaps_a_proven_index_in_without_losing_a_search(
                 wrong.append(found)
             count[0] += 1
 
-    thread = threading.Thread(target=search)
-    thread.start()
-    folding = Folding(slot, idle=False)
+    folds = Folding(slot, idle=False)
 
     def swapped() -> bool:
-        folding.look()
+        folds.look()
         with slot.borrow() as current:
             return current is not None and current.engine == "annoy"
 
-    try:
+    with aside(search, over=stop.set):
         until(swapped)
         before = count[0]
         until(lambda: count[0] > before)
-    finally:
-        stop.set()
-        thread.join()
     assert wrong == []
-    folding.look()  # nothing is due any more
+    folds.look()  # nothing is due any more
     with slot.borrow_release() as current:
         assert current is not None and not current.due
     slot.swap(None)
@@ -281,15 +278,15 @@ def test_a_fold_of_a_release_that_was_replaced_meanwhile_is_let_go(
     derived = tmp_path / "derived"
     first = Snapshot.open(tmp_path / "0", embedder=embedder, config=FEW, derived=derived)
     slot.swap(first)
-    folding = Folding(slot, idle=False)
-    folding.look()
+    folds = Folding(slot, idle=False)
+    folds.look()
     second = Snapshot.open(
         tmp_path / "1", embedder=embedder, config=FEW, derived=derived, beside=first
     )
     slot.swap(second)
 
     def done() -> bool:
-        folding.look()
+        folds.look()
         with slot.borrow_release() as current:
             assert current is not None and current.release == second.release
             return current.engine.startswith("annoy")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -15,9 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from killed_process import running
 from repositories import HeadOffice, Keys, head_office, office, signing_keys, small_release
 from s3_server import bucket, s3_address
 from tuf_reader import Reader, check_blobs
+from waiting import DEADLINE_S
 
 from kiosk.errors import BusyError, PublishError
 from kiosk.publish import announce, standing
@@ -174,8 +175,8 @@ def test_a_lock_of_a_killed_publisher_runs_out(bucket: str) -> None:
 
 
 def test_whoever_was_killed_on_this_machine_keeps_nobody_out(bucket: str) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
+    with running(sys.executable, "-c", "") as dead:
+        dead.wait(DEADLINE_S)
     lock = {"host": socket.gethostname(), "process": dead.pid, "until": time.time() + 60}
     storage = BucketStorage(bucket)
     storage.create(LOCK, json.dumps(lock).encode())

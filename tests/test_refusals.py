@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from prints import face, features_of, photographed, recoloured
 from refused_views import DIMENSION, EMBEDDER, Notes, between, desk_on, look, vector, wrong
+from waiting import aside, until
 
 from kiosk.errors import RefusalError
 from kiosk.refusals import MemoryStore, RefusalDesk, Refusals, RefusalStore, Store
@@ -255,11 +256,9 @@ def test_looks_go_on_while_refusals_come_and_go(store: Store) -> None:
         while not over.is_set():
             answers.append(refusals.marked((match,), vector(1))[0].refused)
 
-    thread = threading.Thread(target=looking)
-    thread.start()
-    for number in range(1, 20):
-        desk.undo(desk.refuse(wrong(number, vector(1))).refusal_id)
-    over.set()
-    thread.join()
+    with aside(looking, over=over.set):
+        for number in range(1, 20):
+            desk.undo(desk.refuse(wrong(number, vector(1))).refusal_id)
+        until(lambda: answers, "a look")
     assert set(answers) <= {True, False} and answers
     assert refusals.marked((match,), vector(1)) == (match,)

@@ -3,20 +3,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from killed_process import killed_after, python
 from prints import face, features_of
 from refused_views import EMBEDDER, Notes, desk_on, vector, wrong
+from small_disk import fill, remount, small_disk
+from waiting import DEADLINE_S
 
 from kiosk.refusals import RefusalDesk, RefusalStore
 from kiosk.values import Match
@@ -89,7 +87,8 @@ def test_what_another_process_undoes_is_heard_and_told_to_the_journal(path: Path
         store.put([dataclasses.replace(store.rows()[0], undone_at="2026-11-22T12:00:00+00:00")])
         store.close()
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(script), str(path)], check=True)
+    with python(script, path) as process:
+        assert process.wait(DEADLINE_S) == 0
     assert desk.beat()
     assert desk.listed() == ()
     assert not refusals.marked(ANSWER, vector(1))[0].refused
@@ -114,17 +113,8 @@ KILLED = """
 
 @pytest.mark.parametrize("acknowledged", [1, 12])
 def test_a_killed_kiosk_loses_no_refusal_it_has_acknowledged(path: Path, acknowledged: int) -> None:
-    search = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": search},
-    ) as process:
-        assert process.stdout is not None
-        ids = [process.stdout.readline().strip() for _ in range(acknowledged)]
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    with python(KILLED, path) as process:
+        ids = killed_after(process, acknowledged)
     journal = Notes()
     desk = opened(path, journal)
     assert set(ids) <= {refusal.refusal_id for refusal in desk.listed()}
@@ -198,25 +188,15 @@ def test_a_row_that_cannot_be_right_marks_nothing_and_is_said(path: Path) -> Non
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 512 KiB of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [str(mount), "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
-    if mount is None or subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "512k") as disk:
+        yield disk
 
 
-def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
-    path = small_disk / "refusals.sqlite"
+def test_a_full_disk_is_said_and_survived(disk: Path) -> None:
+    path = disk / "refusals.sqlite"
     desk, refusals = desk_on(RefusalStore(path, retry_s=0.0))
-    filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-        while True:
-            file.write(bytes(4096))
+    filler = fill(disk)
     desk.refuse(wrong(1, vector(1), features=features_of(face(1))))
     desk.beat()
     status = desk.status()
@@ -229,12 +209,12 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
     assert listed(path) == 1
 
 
-def test_a_read_only_disk_is_said_and_what_it_holds_counts(small_disk: Path) -> None:
-    path = small_disk / "refusals.sqlite"
+def test_a_read_only_disk_is_said_and_what_it_holds_counts(disk: Path) -> None:
+    path = disk / "refusals.sqlite"
     desk = opened(path)
     desk.refuse(wrong(1, vector(1)))
     desk.close()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    remount(disk, "ro")
     try:
         again, refusals = desk_on(RefusalStore(path, retry_s=0.0))
         again.refuse(wrong(2, vector(2), "B2"))
@@ -244,7 +224,7 @@ def test_a_read_only_disk_is_said_and_what_it_holds_counts(small_disk: Path) -> 
         assert len(again.listed()) == 2
         assert refusals.marked(ANSWER, vector(1))[0].refused
     finally:
-        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+        remount(disk, "rw")
     again.beat()
     assert again.status().ok
     again.close()

@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import pytest
 import tiny_models
-from kiosk_process import Kiosk, kiosk, overrides, until
+from kiosk_process import Kiosk, kiosk, overrides
+from waiting import DEADLINE_S, until
 
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.journal import read
@@ -121,7 +123,7 @@ def test_a_killed_camera_process_is_replaced_while_the_page_stays(
 ) -> None:
     with kiosk(*settings(models, release, counter, tmp_path / "state"), folder=tmp_path) as run:
         run.state(lambda page: page["view"] == "accepted", "a first answer")
-        (child,) = children(run)
+        (child,) = until(lambda: children(run), "the camera process")
         os.kill(child, 9)
         until(lambda: [pid for pid in children(run) if pid != child], "a new camera process")
         run.state(lambda page: page["view"] == "accepted", "an answer after the restart")
@@ -129,12 +131,11 @@ def test_a_killed_camera_process_is_replaced_while_the_page_stays(
 
 
 def children(run: Kiosk) -> list[int]:
-    pid = run.process.pid
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    for thread in threads:
-        listed += (thread / "children").read_text().split()
-    return sorted({int(child) for child in listed})
+    found: set[int] = set()
+    for thread in Path(f"/proc/{run.process.pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found |= {int(child) for child in (thread / "children").read_text().split()}
+    return sorted(found)
 
 
 def test_a_busy_port_is_said_before_anything_runs(
@@ -144,7 +145,7 @@ def test_a_busy_port_is_said_before_anything_runs(
         port = taken.getsockname()[1]
         arguments = settings(models, release, counter, tmp_path / "state")
         with kiosk(*arguments, *overrides(web__port=port), folder=tmp_path) as run:
-            assert run.process.wait(30) == os.EX_TEMPFAIL
+            assert run.process.wait(DEADLINE_S) == os.EX_TEMPFAIL
             assert str(port) in run.said()
 
 
@@ -155,7 +156,7 @@ def test_a_damaged_model_is_said_before_anything_runs(
     with (broken / "detector.onnx").open("ab") as file:
         file.write(b"\0")
     with kiosk(*settings(broken, release, counter, tmp_path / "state"), folder=tmp_path) as run:
-        assert run.process.wait(30) == os.EX_DATAERR
+        assert run.process.wait(DEADLINE_S) == os.EX_DATAERR
         assert "detector.onnx" in run.said()
         assert "Traceback" not in run.said()
 
@@ -166,7 +167,7 @@ def test_a_state_directory_that_cannot_be_made_is_said(
     (tmp_path / "file").write_text("")
     arguments = settings(models, release, counter, tmp_path / "file" / "state")
     with kiosk(*arguments, folder=tmp_path) as run:
-        assert run.process.wait(30) == os.EX_CANTCREAT
+        assert run.process.wait(DEADLINE_S) == os.EX_CANTCREAT
         assert "state directory" in run.said()
 
 
@@ -193,7 +194,7 @@ def test_a_second_kiosk_on_one_state_directory_is_refused_while_the_first_lives(
     with kiosk(*arguments, folder=tmp_path / "one") as one:
         one.heard("READY=1")
         with kiosk(*arguments, folder=tmp_path / "two") as two:
-            assert two.process.wait(30) == os.EX_TEMPFAIL
+            assert two.process.wait(DEADLINE_S) == os.EX_TEMPFAIL
             assert "another kiosk uses this state directory" in two.said()
             assert str(state) in two.said()
         reader = [sys.executable, "-m", "kiosk", "journal", "--state", str(state)]

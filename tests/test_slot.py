@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from waiting import aside
 
 from kiosk.catalog.slot import Slot
 from kiosk.errors import CatalogError
@@ -116,13 +117,8 @@ def test_nothing_is_read_after_it_was_closed_whatever_is_swapped_meanwhile() -> 
                 if found is None or found.closed:
                     wrong.append(found)
 
-    threads = [threading.Thread(target=read) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for turn in range(2000):
-        slot.recompose() if turn % 2 else slot.swap(Thing(str(turn)))
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with aside(read, read, read, over=stop.set):
+        for turn in range(2000):
+            slot.recompose() if turn % 2 else slot.swap(Thing(str(turn)))
     slot.swap(None)
     assert wrong == [] and all(each.closed == 1 for each in composer.made)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import tiny_models
 from segments import only
+from waiting import aside, until
 
 from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.details import NoDetails
@@ -212,18 +214,13 @@ def test_ten_thousand_swaps_under_search_neither_crash_nor_mix_releases(
                     wrong.append(f"{snapshot.release}: {matches}")
             searches[worker] += 1
 
-    threads = [threading.Thread(target=search, args=(worker,)) for worker in range(3)]
-    for thread in threads:
-        thread.start()
+    workers = [functools.partial(search, worker) for worker in range(3)]
     files = len(list(Path("/proc/self/fd").iterdir()))
     both = [Remapped(path) for path in releases]
-    try:
+    with aside(*workers, over=stop.set):
         for turn in range(10_000):
             slot.swap(both[turn % 2].snapshot())
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+        until(lambda: min(searches) > 0, "every thread to search")
     with slot.borrow() as last:
         assert last is not None
     slot.swap(None)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
+from waiting import DEADLINE_S, aside
 
 from kiosk.board import Board
 from kiosk.capture import CameraInfo
@@ -121,11 +122,8 @@ def decisions(tmp_path: Path, fault: CameraError, odd: int = 0) -> list[str]:
             died.append(error)
             turns.over.set()
 
-    loop = threading.Thread(target=run)
-    loop.start()
-    assert turns.over.wait(60)
-    station.stop()
-    loop.join()
+    with aside(run, over=station.stop):
+        assert turns.over.wait(DEADLINE_S)
     slot.swap(None)
     if died:
         raise died[0]
@@ -189,11 +187,8 @@ def test_releases_without_a_sku_in_common_are_swapped_under_an_item_without_harm
         preview_width=160,
         patience_s=60.0,
     )
-    loop = threading.Thread(target=station.run)
-    loop.start()
-    assert turns.over.wait(60)
-    station.stop()
-    loop.join()
+    with aside(station.run, over=station.stop):
+        assert turns.over.wait(DEADLINE_S)
     slot.swap(None)
     entries = journal.entries()
     assert len(entries) >= 10

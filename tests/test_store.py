@@ -5,9 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from killed_process import killed_after, python
 from model_files import ModelFiles
+from small_disk import fill, remount, small_disk
 from store_parts import NOW, Bundle, blob, bundle, installed
 
 from kiosk.announcement import Announcement, Gate, to_json
@@ -358,10 +357,9 @@ def test_which_folder_answers(tmp_path: Path) -> None:
 LIFE = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
 from test_store import A, B, C, GOOD, installed
 from kiosk.store import Store
-store = Store(Path({folder!r}))
+store = Store(Path(sys.argv[1]))
 seq = store.pointer().floor_seq
 while True:
     for made in (A, B, C):
@@ -376,18 +374,9 @@ while True:
 
 def test_a_store_that_is_killed_at_any_moment_holds_what_it_acknowledged(tmp_path: Path) -> None:
     folder = tmp_path / "store"
-    code = LIFE.format(tests=str(Path(__file__).parent), folder=str(folder))
     for kill in range(6):
-        child = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
-        )
-        assert child.stdout is not None
-        lines = [child.stdout.readline() for _ in range(2 + 3 * kill)]
-        child.send_signal(signal.SIGKILL)
-        lines += child.stdout.readlines()
-        child.wait()
-        child.stdout.close()
-        last = int([line for line in lines if line.endswith("\n") and line.strip()][-1])
+        with python(LIFE, folder) as child:
+            last = int(killed_after(child, 2 + 3 * kill)[-1])
         store = Store(folder)
         pointer = store.pointer()
         assert pointer.current is not None
@@ -398,29 +387,15 @@ def test_a_store_that_is_killed_at_any_moment_holds_what_it_acknowledged(tmp_pat
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)],
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(
-            "a small file system cannot be mounted here; run as root where mount is allowed"
-        )
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        yield disk
 
 
-def test_a_full_and_a_read_only_disk_leave_what_answers(small_disk: Path) -> None:
-    store = Store(small_disk / "store", reserve_bytes=0)
+def test_a_full_and_a_read_only_disk_leave_what_answers(disk: Path) -> None:
+    store = Store(disk / "store", reserve_bytes=0)
     before = answering(store)
-    filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
-        while True:
-            file.write(bytes(4096))
+    filler = fill(disk)
     with pytest.raises(Held, match="MB of room"):
         store.room(10_000_000)
     with pytest.raises(OSError, match="No space left"):
@@ -428,11 +403,11 @@ def test_a_full_and_a_read_only_disk_leave_what_answers(small_disk: Path) -> Non
     assert store.pointer() == before
     filler.unlink()
     store.activate(installed(store, B, 2), GOOD)
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    remount(disk, "ro")
     with pytest.raises(OSError, match="Read-only"):
         store.failed(B.release, "bad")
     assert Store(store.folder).pointer().current == B.installed(2)
-    assert os.access(small_disk, os.R_OK)
+    assert os.access(disk, os.R_OK)
 
 
 def test_what_stands_well_and_what_a_person_should_look_at(store: Store) -> None:

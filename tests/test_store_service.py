@@ -14,8 +14,9 @@ import bad_releases
 import cv2
 import pytest
 import tiny_models
-from kiosk_process import Kiosk, kiosk, overrides, until
+from kiosk_process import Kiosk, kiosk, overrides
 from store_parts import fetched
+from waiting import until
 
 from kiosk.announcement import Gate
 from kiosk.catalog.build import BuildOptions, build

@@ -9,14 +9,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from flask import Flask, Response, redirect, request
-from upload_parts import DEADLINE_S, KIOSK, entries, event, journal, serving
+from killed_process import lines_of, python, running
+from upload_parts import KIOSK, entries, event, journal, serving
+from waiting import DEADLINE_S
 
 from kiosk.errors import Held, JournalMissing, Offline
 from kiosk.event import MOST_EVENTS, Event, of_entry, parse
@@ -277,28 +278,16 @@ def test_events_are_read_strictly() -> None:
 
 
 UPLOADER = """
-    import os, signal, sys
+    import sys
     from pathlib import Path
+    from killed_process import kill_before
     from kiosk.upload import HttpSink, Outgoing, upload
     path, address, steps = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    left = [steps]
-    def trace(statement):
-        left[0] -= 1
-        if left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
     with Outgoing.open(path, {kiosk!r}) as outgoing:
-        outgoing._connection.set_trace_callback(trace)
+        outgoing._connection.set_trace_callback(kill_before(steps))
         upload(outgoing, HttpSink(address, token="right"), deadline_s=60)
     print("done")
 """
-
-
-def child(text: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(text), *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_killed_at_any_statement_nothing_is_lost_or_doubled(path: Path, tmp_path: Path) -> None:
@@ -307,8 +296,8 @@ def test_killed_at_any_statement_nothing_is_lost_or_doubled(path: Path, tmp_path
         serving(create_receiver(store, {"right": KIOSK}.get)) as address,
     ):
         for steps in range(1, 40):
-            with child(UPLOADER.format(kiosk=KIOSK), str(path), address, str(steps)) as process:
-                output, _ = process.communicate(timeout=60)
+            with python(UPLOADER.format(kiosk=KIOSK), path, address, steps) as process:
+                output, _ = process.communicate(timeout=DEADLINE_S)
             assert process.returncode in (0, -signal.SIGKILL)
             if output == "done\n":
                 break
@@ -319,19 +308,15 @@ def test_killed_at_any_statement_nothing_is_lost_or_doubled(path: Path, tmp_path
 
 
 RECEIVER = """
-    import os, signal, sys
+    import sys
     from pathlib import Path
     import waitress
+    from killed_process import kill_before
     from kiosk.receive import create_receiver
     from kiosk.receive.sql import sqlite_events
-    store, port, steps = sqlite_events(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
+    store = sqlite_events(Path(sys.argv[1]))
     store.put([])
-    left = [steps]
-    def trace(statement):
-        left[0] -= 1
-        if left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-    store._connection.set_trace_callback(trace)
+    store._connection.set_trace_callback(kill_before(int(sys.argv[2])))
     server = waitress.create_server(
         create_receiver(store, lambda token: "*"), host="127.0.0.1", port=0, ident=None)
     print(server.effective_port, flush=True)
@@ -347,16 +332,13 @@ def test_a_receiver_killed_at_any_statement_neither_loses_nor_doubles(
     places = (1, 2, 3, 4, 60, *(batch + more for more in range(8)), 2 * batch, 100 * batch)
     killed = 0
     for steps in places:
-        with child(RECEIVER, str(office), "0", str(steps)) as process:
-            assert process.stdout is not None
-            address = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        with python(RECEIVER, office, steps) as process:
+            address = f"http://127.0.0.1:{int(lines_of(process, 1)[0])}"
             try:
                 with Outgoing.open(path, KIOSK) as outgoing:
-                    upload(outgoing, HttpSink(address), deadline_s=60)
+                    upload(outgoing, HttpSink(address), deadline_s=DEADLINE_S)
             except Offline:
                 killed += 1
-            finally:
-                process.kill()
     with Outgoing.open(path, KIOSK) as outgoing:
         assert outgoing.left() == 0
     assert killed > 4
@@ -367,10 +349,10 @@ def test_a_receiver_killed_at_any_statement_neither_loses_nor_doubles(
 def test_two_uploads_at_once_send_each_event_at_least_once_and_count_it_once(path: Path) -> None:
     store = MemoryEvents()
     with serving(receiver(store)) as address:
-        processes = [
-            child(UPLOADER.format(kiosk=KIOSK), str(path), address, "100000") for _ in range(2)
-        ]
-        assert [process.communicate(timeout=60)[0] for process in processes] == ["done\n"] * 2
+        both = [python(UPLOADER.format(kiosk=KIOSK), path, address, 100_000) for _ in range(2)]
+        with both[0] as one, both[1] as other:
+            said = [each.communicate(timeout=DEADLINE_S)[0] for each in (one, other)]
+        assert said == ["done\n"] * 2
     assert {each.event_id: each for each in store.find(Query())} == expected(path)
 
 
@@ -393,14 +375,11 @@ def test_the_command_says_what_it_did_and_what_is_missing(path: Path, tmp_path: 
     (tmp_path / "token").write_text(token.stdout)
     lines = (tmp_path / "tokens.txt").read_text()
     assert token.stdout.strip() not in lines
-    with subprocess.Popen(
-        [sys.executable, "-m", "kiosk", "receive", "serve", "--port", "0"]
-        + ["--database", str(tmp_path / "office.sqlite"), "--tokens", str(tmp_path / "tokens.txt")],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        address = server.stdout.readline().split()[3]
+    serve = [sys.executable, "-m", "kiosk", "receive", "serve", "--port", "0"]
+    serve += ["--database", str(tmp_path / "office.sqlite")]
+    serve += ["--tokens", str(tmp_path / "tokens.txt")]
+    with running(*serve, stdout=subprocess.PIPE) as server:
+        address = lines_of(server, 1)[0].split()[3]
         port = address.rpartition(":")[2]
         files = (f"--database={tmp_path}/second.sqlite", f"--tokens={tmp_path}/tokens.txt")
         taken = command("receive", "serve", "--port", port, *files)

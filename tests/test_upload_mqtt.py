@@ -7,23 +7,21 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from killed_process import python, running
 from upload_parts import (
-    DEADLINE_S,
     KIOSK,
     Mosquitto,
     entries,
     event,
     journal,
     needs_broker,
-    wait_until,
 )
+from waiting import DEADLINE_S, aside, until
 
 from kiosk.errors import Offline, UsageError
 from kiosk.event import of_entry
@@ -41,22 +39,19 @@ pytestmark = needs_broker
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     (tmp_path / "broker").mkdir()
     made = Mosquitto(tmp_path / "broker")
-    made.start()
-    yield made
-    made.kill()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()
 
 
 @contextmanager
 def listening(broker: Mosquitto, store: MemoryEvents) -> Iterator[Listener]:
     listener = Listener(broker.address, store, retry_s=0.1)
-    thread = threading.Thread(target=listener.run)
-    thread.start()
-    try:
+    with aside(listener.run, over=listener.stop):
         assert listener.listening.wait(DEADLINE_S)
         yield listener
-    finally:
-        listener.stop()
-        thread.join(DEADLINE_S)
 
 
 def test_what_a_kiosk_sends_arrives_also_while_nobody_listens(
@@ -71,7 +66,7 @@ def test_what_a_kiosk_sends_arrives_also_while_nobody_listens(
         report = upload(outgoing, sink, deadline_s=DEADLINE_S)
     assert (report.sent, report.left) == (120, 0)
     with listening(broker, store):
-        wait_until(lambda: sum(store.counts(Query()).values()) == 120)
+        until(lambda: sum(store.counts(Query()).values()) == 120)
     assert {each.event_id for each in store.find(Query())} == {
         of_entry(KIOSK, entry).event_id for entry in read(path)
     }
@@ -82,7 +77,7 @@ def test_a_broker_that_is_away_is_offline_and_found_again(
     broker: Mosquitto, tmp_path: Path
 ) -> None:
     path = journal(tmp_path / "journal.sqlite", 5)
-    with closing(MqttSink(broker.address, KIOSK, timeout_s=5)) as sink:
+    with closing(MqttSink(broker.address, KIOSK, timeout_s=DEADLINE_S)) as sink:
         broker.kill()
         with Outgoing.open(path, KIOSK) as outgoing:
             with pytest.raises(Offline):
@@ -105,25 +100,21 @@ def test_what_is_no_event_or_another_kiosks_is_left_out_and_holds_up_nothing(
         sink.send([event(2)])
         with closing(MqttSink(broker.address, KIOSK)) as other:
             other.send([event(3, kiosk="another")])
-        wait_until(lambda: sum(store.counts(Query()).values()) == 3)
+        until(lambda: sum(store.counts(Query()).values()) == 3)
     assert {each.event_id for each in store.find(Query())} == {
         event(number).event_id for number in (1, 2, 3)
     }
 
 
 TAKER = """
-    import os, signal, sys
+    import signal, sys
     from pathlib import Path
+    from killed_process import kill_before
     from kiosk.receive.mqtt import Listener
     from kiosk.receive.sql import sqlite_events
-    store, steps = sqlite_events(Path(sys.argv[1])), int(sys.argv[3])
+    store = sqlite_events(Path(sys.argv[1]))
     store.put([])
-    left = [steps]
-    def trace(statement):
-        left[0] -= 1
-        if left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-    store._connection.set_trace_callback(trace)
+    store._connection.set_trace_callback(kill_before(int(sys.argv[3])))
     listener = Listener(sys.argv[2], store, retry_s=0.1)
     signal.signal(signal.SIGTERM, lambda *_: listener.stop())
     listener.run()
@@ -140,21 +131,16 @@ def test_a_listener_killed_at_any_statement_neither_loses_nor_doubles(
         upload(outgoing, sink, deadline_s=DEADLINE_S)
     office = tmp_path / "office.sqlite"
     for steps in (0, 1, 2, 3, 4, 9, 10, 11):
-        taker = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(TAKER), str(office), broker.address, str(steps)]
-        )
-        assert taker.wait(DEADLINE_S) == -signal.SIGKILL
+        with python(TAKER, office, broker.address, steps) as taker:
+            assert taker.wait(DEADLINE_S) == -signal.SIGKILL
     command = [sys.executable, "-m", "kiosk", "receive", "mqtt", broker.address]
     with (
-        subprocess.Popen([*command, "--database", str(office)], stdout=subprocess.DEVNULL) as last,
+        running(*command, "--database", office, stdout=subprocess.DEVNULL) as last,
         closing(sqlite_events(office)) as store,
     ):
-        try:
-            wait_until(lambda: sum(store.counts(Query()).values()) == entries(path))
-            last.send_signal(signal.SIGTERM)
-            assert last.wait(DEADLINE_S) == os.EX_OK
-        finally:
-            last.kill()
+        until(lambda: sum(store.counts(Query()).values()) == entries(path))
+        last.send_signal(signal.SIGTERM)
+        assert last.wait(DEADLINE_S) == os.EX_OK
         assert {each.event_id for each in store.find(Query())} == {
             of_entry(KIOSK, entry).event_id for entry in read(path)
         }

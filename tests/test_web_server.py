@@ -10,29 +10,21 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from waiting import DEADLINE_S, until
 
 from kiosk.board import Board, CameraStatus, CatalogStatus, Phase, Preview
 from kiosk.errors import BusyError, ConfigError
 from kiosk.web import NoGallery, Server, create_app
 
 STREAMS = 2
-DEADLINE_S = 20.0
 WELL = {"camera": CameraStatus(True, "well"), "catalog": CatalogStatus(True, "well", release="r")}
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        threading.Event().wait(0.02)
 
 
 def server_of(board: Board, host: str = "127.0.0.1", port: int = 0) -> Server:
@@ -174,7 +166,7 @@ def test_the_place_of_a_reader_that_left_is_free_again(server: Server) -> None:
             with stream(server) as reader:
                 return reader.status == 200 and reader.next() is not None
 
-        wait_until(admitted)
+        until(admitted)
 
 
 def test_readers_that_never_read_cost_their_place_and_nothing_else(
@@ -185,7 +177,7 @@ def test_readers_that_never_read_cost_their_place_and_nothing_else(
         line = socket.create_connection(("127.0.0.1", server.port))
         line.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         stalled.append(line)
-    wait_until(lambda: ask(server, "/events")[0] == 503)
+    until(lambda: ask(server, "/events")[0] == 503)
     for number in range(200):
         board.post(hint="x" * 1000 + str(number))
     assert ask(server, "/healthz")[0] == 503
@@ -224,7 +216,7 @@ def test_stopping_leaves_no_thread_behind(board: Board) -> None:
     with stream(server) as reader:
         assert reader.next() is not None
         server.stop()
-    wait_until(lambda: not set(threading.enumerate()) - before)
+    until(lambda: not set(threading.enumerate()) - before)
 
 
 def test_stopping_from_two_threads_at_once_is_safe(board: Board) -> None:

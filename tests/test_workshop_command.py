@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from killed_process import LIFE_S
 from postgres_server import PostgresServer
 from tiny_models import open_models, write_picture
 
@@ -311,7 +312,7 @@ def test_a_workshop_that_may_only_be_read_is_listed_and_says_why_it_takes_nothin
 ) -> None:
     def as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:
         call = [sys.executable, "-c", AS_NOBODY, *map(str, words)]
-        return subprocess.run(call, capture_output=True, text=True, timeout=60)
+        return subprocess.run(call, capture_output=True, text=True, timeout=LIFE_S)
 
     with tempfile.TemporaryDirectory() as name:  # pytest's own folder is closed to others
         Path(name).chmod(0o755)

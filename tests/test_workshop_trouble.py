@@ -9,9 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from itertools import count
@@ -20,8 +17,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from killed_process import LIFE_S, codes, forked
 from postgres_server import PostgresServer, running_server
 from tiny_models import open_models, write_picture
+from waiting import until
 
 from kiosk.catalog.build import build
 from kiosk.errors import BusyError, StateError, WorkshopUnreachable
@@ -37,7 +36,6 @@ from kiosk.workshop.repository import Note, Repository, Step
 from kiosk.workshop.sql import SqlRepository
 
 A, B = "a" * 64, "b" * 64
-DEADLINE_S = 60.0
 Opened = Callable[[], Database]
 Fresh = Callable[[], Opened]
 
@@ -67,28 +65,6 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
 @pytest.fixture
 def opened(fresh: Fresh) -> Opened:
     return fresh()
-
-
-def forked(work: Callable[[], None]) -> int:
-    """Run `work` in a process of its own; gives its id."""
-    sys.stdout.flush()
-    with warnings.catch_warnings():
-        # Newer Pythons warn of threads that are lost; those of the models are not needed here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child:
-        return child
-    try:
-        work()
-        os._exit(0)
-    except BaseException:  # noqa: BLE001 - told by the exit code; nothing of pytest may run here
-        traceback.print_exc()
-        os._exit(1)
-
-
-def ended(child: int) -> int:
-    """The exit code of a process; negative: the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def keys(database: Database) -> list[tuple[str, str]]:
@@ -165,7 +141,7 @@ def run_import(repository: Repository) -> None:
 
 def killed_import(opened: Opened, statement: int) -> int:
     """Kill an import at a statement, let another process finish it; how the first one ended."""
-    code = ended(forked(lambda: run_import(SqlRepository(Killed(opened(), statement)))))
+    (code,) = codes(lambda: run_import(SqlRepository(Killed(opened(), statement))))
     if code:
         with closing(SqlRepository(opened())) as repository:
             run_import(repository)
@@ -201,7 +177,7 @@ def test_a_process_killed_before_its_first_step_has_changed_nothing(opened: Open
     def killed() -> None:
         SqlRepository(Killed(opened(), 3)).apply([PutSku("a"), PutSku("b")], note=Note("add", "a"))
 
-    assert ended(forked(killed)) == -signal.SIGKILL
+    assert codes(killed) == [-signal.SIGKILL]
     with closing(SqlRepository(opened())) as repository, repository.reading() as reading:
         assert (reading.counts(), reading.seq, repository.history()) == ((0, 0), 0, [])
 
@@ -216,8 +192,7 @@ def test_two_imports_at_once_give_the_union_of_both(opened: Opened) -> None:
 
         return work
 
-    children = [forked(importing(mark)) for mark in "xyz"]
-    assert [ended(child) for child in children] == [0, 0, 0]
+    assert codes(*map(importing, "xyz")) == [0, 0, 0]
     assert len(keys(opened())) == 3 * 30 * 5
     with closing(SqlRepository(opened())) as repository, repository.reading() as reading:
         assert reading.counts() == (1 + 3 * 30, 3 * 30 * 5)
@@ -232,8 +207,8 @@ def test_two_processes_with_the_same_import_do_each_line_once(opened: Opened) ->
             except BusyError:
                 os._exit(7)
 
-    codes = {ended(child) for child in [forked(work) for _ in range(3)]}
-    assert 0 in codes and codes <= {0, 7}
+    found = set(codes(work, work, work))
+    assert 0 in found and found <= {0, 7}
     with closing(SqlRepository(opened())) as repository:
         for event in repository.history():
             assert sum(v for k, v in event.note.figures if not k.startswith("sku")) == LINES
@@ -246,11 +221,10 @@ def test_a_reader_sees_whole_batches_only(opened: Opened) -> None:
                 sha256 = A if n % 2 else B
                 repository.apply([PutPicture(Picture("a", f"{k}", sha256)) for k in range(50)])
 
-    child = forked(writing)
-    with closing(SqlRepository(opened())) as repository:
-        done = 0
+    with forked(writing) as child, closing(SqlRepository(opened())) as repository:
+        done = False
         while not done:
-            done = os.waitpid(child, os.WNOHANG)[0]
+            done = child.ended()
             with repository.reading() as reading:
                 kinds = {picture.sha256 for picture in reading.pictures()}
                 assert len(kinds) == (1 if reading.seq else 0)
@@ -281,7 +255,7 @@ def test_a_full_disk_leaves_the_workshop_as_it_was_and_is_told(tmp_path: Path) -
         # What fits is still taken, by the same process.
         assert repository.apply([PutPicture(Picture("a", "2", A))]) == (Result.ADDED,)
 
-    assert ended(forked(limited(300_000, work))) == 0
+    assert codes(limited(300_000, work)) == [0]
     assert keys(in_sqlite.SqliteDatabase(path)) == [("a", "1"), ("a", "2")]
 
 
@@ -294,7 +268,7 @@ def test_a_full_disk_leaves_no_piece_of_a_picture(tmp_path: Path) -> None:
         with pytest.raises(StateError, match="free space"):
             pictures.keep(b"x" * 20_000, A)
 
-    assert ended(forked(limited(10_000, work))) == 0
+    assert codes(limited(10_000, work)) == [0]
     assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
@@ -322,7 +296,7 @@ def test_pictures_are_on_the_disk_before_they_get_their_names_and_rows(
     seen = tmp_path / "seen"
     whole = ["strace", "-f", "-y", "-e", calls, "-o", str(seen), sys.executable, "-c", STORING]
     shop = str(tmp_path / "shop")
-    subprocess.run([*whole, shop, str(pictures)], check=True, timeout=DEADLINE_S)
+    subprocess.run([*whole, shop, str(pictures)], check=True, timeout=LIFE_S)
     told = seen.read_text().splitlines()
 
     def places(*texts: str) -> list[int]:
@@ -413,15 +387,13 @@ def test_a_deadlock_with_somebody_else_is_tried_again(address: str) -> None:
         # Of two that wait for each other, the one that looks first gives way: not this one.
         other.execute("SET deadlock_timeout = '60s'")
         other.execute("SELECT * FROM kiosk_toys.skus FOR UPDATE")
-        child = forked(work)
         waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        until = time.monotonic() + DEADLINE_S
-        with psycopg.connect(address, autocommit=True) as looking:
-            while looking.execute(waits).fetchall() == [(0,)]:
-                assert time.monotonic() < until
-        other.execute("UPDATE kiosk_toys.state SET seq = seq")
-        other.commit()
-    assert ended(child) == 0
+        with forked(work) as child:
+            with psycopg.connect(address, autocommit=True) as looking:
+                until(lambda: looking.execute(waits).fetchall() != [(0,)], "a lock waited for")
+            other.execute("UPDATE kiosk_toys.state SET seq = seq")
+            other.commit()
+            assert child.code() == 0
 
 
 def test_a_server_that_restarts_is_found_again() -> None:
@@ -444,6 +416,5 @@ def test_a_server_that_restarts_is_found_again() -> None:
 
 def test_two_people_make_the_same_workshop_at_once(postgres: PostgresServer) -> None:
     made = postgres.database()
-    children = [forked(lambda: in_postgres.create(made, "toys")) for _ in range(4)]
-    assert [ended(child) for child in children] == [0] * 4
+    assert codes(*[lambda: in_postgres.create(made, "toys")] * 4) == [0] * 4
     assert keys(in_postgres.PostgresDatabase(made, "toys")) == []

@@ -7,22 +7,22 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from quiet_port import quiet_port
 from test_journal import decision
+from waiting import DEADLINE_S, until
 from werkzeug.serving import make_server
 
 from kiosk.event import Event
 from kiosk.journal import Journal
 from kiosk.journal.database import open_for_writing
 
-DEADLINE_S = 30.0
 KIOSK = "c0ffee" * 5 + "aa"
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 needs_broker = pytest.mark.skipif(
@@ -63,18 +63,11 @@ def entries(path: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    ends_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < ends_s, "it never came to be"
-        threading.Event().wait(0.01)
-
-
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:
     """The address of a real server for `app`."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -84,17 +77,11 @@ def serving(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 class Mosquitto:
     """A broker of its own that keeps its messages on the disk."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        self.port = quiet_port()
         self.address = f"mqtt://127.0.0.1:{self.port}"
         self._settings = folder / "mosquitto.conf"
         self._settings.write_text(
@@ -111,7 +98,7 @@ class Mosquitto:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until(self._answers)
+        until(self._answers, "a broker that answers")
 
     def kill(self) -> None:
         """As a power cut would."""
@@ -121,8 +108,9 @@ class Mosquitto:
             self._process = None
 
     def _answers(self) -> bool:
+        assert self._process is not None and self._process.poll() is None, "the broker ended"
         try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection(("127.0.0.1", self.port), DEADLINE_S).close()
         except OSError:
             return False
         return True
