@@ -115,6 +115,8 @@ class Shown:
     """The SKU a person tapped."""
 
 
+    custom: tuple[str, ...] = ()
+    """The custom content of the best reference of each match, same order; none of any: empty."""
 @dataclass(frozen=True, slots=True)
 class Beside:
     """Another item in view, beside the one in focus."""

@@ -34,6 +34,7 @@ class Made:
     sku: str
     name: str
     take: int = 0
+    custom: str = ""
 
     @property
     def digest(self) -> str:
@@ -79,7 +80,7 @@ def made(
         enrolled = []
         for one in sorted(pictures):
             work.cache.keep(one.digest, result(one))
-            source = SourcePicture(one.name, Path(one.name), one.sku)
+            source = SourcePicture(one.name, Path(one.name), one.sku, custom=one.custom)
             enrolled.append(Enrolled(source, one.digest, one.digest))
         manifest, _ = assemble(
             work, enrolled, known, enrolment, NOBODY, 0.05, base=base, models=brought or {}

@@ -48,6 +48,7 @@ def answers(snapshot: Snapshot, pictures: list[Made]) -> list[object]:
         details = snapshot.details.of(best.pictures[0])
         assert details is not None
         found += [near, snapshot.thumbnail(best.match.reference), details.tones.tobytes()]
+        found.append(snapshot.custom(best.match.reference))
         found += [snapshot.record(best.match.sku), len(snapshot.references(one.sku).rows)]
         found.append(snapshot.coded([Code(f"code-{one.sku}", "", Box(0, 0, 0, 0))]))
     return found
@@ -60,7 +61,7 @@ def changed(
     pictures, records = set(pictures), dict(records)
     for _ in range(chance.randrange(1, 5)):
         sku = chance.choice(SKUS)
-        one = Made(sku, f"{chance.randrange(4)}.png", chance.randrange(3))
+        one = Made(sku, f"{chance.randrange(4)}.png", chance.randrange(3), chance.choice(("", "k")))
         what = chance.choice(("add", "add", "remove", "record", "gone"))
         if what == "record":
             codes = chance.choice(((), (f"code-{sku}",), (f"code-{sku}", "code-SKU-1")))
@@ -159,7 +160,7 @@ def test_beyond_most_segments_the_newest_are_merged_and_no_picture_is_lost() -> 
         for number, size in enumerate(sizes)
     ]
     names = sorted(one.name for each in before for one in each.pictures)
-    wanted = [("A", name, "f" * 64, "key") for name in [*names, "~1", "~2", "~3", "~4"]]
+    wanted = [("A", name, "f" * 64, "key", "") for name in [*names, "~1", "~2", "~3", "~4"]]
     found = plan(wanted, {"A": record}, before)
     assert 0 in found.kept and len(found.kept) + 1 <= MOST_SEGMENTS - 2
     kept = sum(sizes[number] for number in found.kept)
@@ -192,9 +193,9 @@ def test_merging_takes_the_newest_and_never_the_oldest() -> None:
 
 def test_a_plan_of_nothing_before_writes_everything() -> None:
     known = {"A": Record("A", "", "")}
-    found = plan([("A", "1", "f" * 64, "k")], known, [])
+    found = plan([("A", "1", "f" * 64, "k", "")], known, [])
     assert (found.kept, found.written, found.records) == ((), ((0, None),), ("A",))
-    assert plan([("A", "1", "f" * 64, "k")], known, [Previous((), ())]).written == ((0, None),)
+    assert plan([("A", "1", "f" * 64, "k", "")], known, [Previous((), ())]).written == ((0, None),)
 
 
 @pytest.mark.parametrize("key", ["settings", f"{'f' * 64}settings"])
@@ -202,7 +203,7 @@ def test_a_key_is_known_again_with_its_digest_or_without(key: str) -> None:
     record, digest = Record("A", "", ""), "f" * 64
     place, box = Place(0, 1), Box(0, 0, 1, 1)
     entry = PictureEntry(0, "1", digest, f"{digest}settings", place, box, ("plain",))
-    found = plan([("A", "1", digest, key)], {"A": record}, [Previous([record], [entry])])
+    found = plan([("A", "1", digest, key, "")], {"A": record}, [Previous([record], [entry])])
     assert (found.kept, found.written, found.records) == ((0,), (), ())
 
 

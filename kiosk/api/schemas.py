@@ -8,7 +8,7 @@ from typing import Any
 from kiosk.board import Phase
 from kiosk.orders.draft import MAX_LINES, MAX_NUMBER, MAX_QUANTITY, MAX_TEXT
 from kiosk.orders.values import By, Stage, Undone, Verdict
-from kiosk.values import Outcome
+from kiosk.values import MOST_CUSTOM, Outcome
 
 Json = dict[str, Any]
 
@@ -47,6 +47,11 @@ WHOLE: Json = {"type": "integer", "minimum": 0}
 QUANTITY: Json = {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
 TIME: Json = {"type": "string", "description": "UTC, ISO 8601; empty: not yet"}
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": MAX_NUMBER}
+CUSTOM: Json = {
+    "type": "string",
+    "maxLength": MOST_CUSTOM,
+    "description": "of the catalog picture that is most alike, as its owner gave it; empty: none",
+}
 ARTICLE: Json = {"sku": TEXT, "barcode": TEXT}
 
 LIST: Json = {
@@ -190,7 +195,15 @@ SCHEMAS: Json = {
             "box": _list(NUMBER),
             "codes": _list(TEXT),
             "candidates": _list(
-                _object({"sku": TEXT, "name": TEXT, "category": TEXT, "similarity": NUMBER})
+                _object(
+                    {
+                        "sku": TEXT,
+                        "name": TEXT,
+                        "category": TEXT,
+                        "similarity": NUMBER,
+                        "custom_content": CUSTOM,
+                    }
+                )
             ),
             "release": TEXT,
         }

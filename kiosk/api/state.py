@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from typing import Any
 
 from flask import Flask, jsonify
@@ -62,8 +63,11 @@ def decision_json(shown: Shown) -> Json:
                 "name": record.name,
                 "category": record.category,
                 "similarity": round(float(match.similarity), 4),
+                "custom_content": custom,
             }
-            for match, record in zip(made.matches, shown.records, strict=False)
+            for match, record, custom in zip(
+                made.matches, shown.records, chain(shown.custom, repeat("")), strict=False
+            )
         ],
         "release": made.hashes.release,
     }

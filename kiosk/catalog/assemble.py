@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -78,7 +78,8 @@ def assemble(
     folder = work.release
     folder.mkdir(parents=True)
     identities = [
-        (one.picture.sku, one.picture.name, one.digest, one.lasting or one.key) for one in enrolled
+        (one.picture.sku, one.picture.name, one.digest, one.lasting or one.key, one.picture.custom)
+        for one in enrolled
     ]
     with closing(earlier(base, enrolment)) as before:
         planned = plan(identities, known, before.segments)
@@ -128,7 +129,7 @@ def _written(
             if home is None:
                 yield _material(enrolled[number], _result(work, enrolled[number]))
             else:
-                yield before.material(home)
+                yield replace(before.material(home), custom=enrolled[number].picture.custom)
 
     return write_segment(
         work.release,
@@ -150,6 +151,7 @@ def _material(one: Enrolled, result: Result) -> Material:
         vectors=result.vectors,
         thumbnail=result.thumbnail,
         features=result.features[0] if result.features else None,
+        custom=one.picture.custom,
     )
 
 

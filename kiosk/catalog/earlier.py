@@ -86,6 +86,7 @@ class Earlier:
             vectors=segment.vectors[start:end],
             thumbnail=segment.thumbnail(home[1]),
             features=segment.features(home[1]),
+            custom=entry.custom,
         )
 
     def queries(self, number: int) -> NDArray[np.float16]:

@@ -118,10 +118,13 @@ class Joined:
 
     def thumbnail(self, row: int) -> bytes:
         """JPEG of the picture behind a reference. Raises CatalogError."""
-        if not 0 <= row < len(self.owners):
-            raise CatalogError(f"there is no reference {row} in this catalog")
-        segment, picture = self._at(int(self.pictures[row]))
+        segment, picture = self._behind(row)
         return segment.thumbnail(picture)
+
+    def custom(self, row: int) -> str:
+        """Custom content of the picture behind a reference; empty: none. Raises CatalogError."""
+        segment, picture = self._behind(row)
+        return segment.custom(picture)
 
     def features(self, picture: int) -> Features | None:
         """Local features of a picture; None: there are none."""
@@ -135,6 +138,12 @@ class Joined:
     def categories(self) -> dict[str, int]:
         """SKUs in each category, by name."""
         return dict(sorted(Counter(self.kinds).items()))
+
+    def _behind(self, row: int) -> tuple[Segment, int]:
+        """The segment of a reference, and the number of its picture in it."""
+        if not 0 <= row < len(self.owners):
+            raise CatalogError(f"there is no reference {row} in this catalog")
+        return self._at(int(self.pictures[row]))
 
     def _at(self, picture: int) -> tuple[Segment, int]:
         number = int(np.searchsorted(self.picture_starts, picture, side="right")) - 1

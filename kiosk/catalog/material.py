@@ -54,6 +54,8 @@ class Material:
     thumbnail: bytes
     """JPEG."""
     features: Features | None
+    custom: str = ""
+    """Its custom content."""
 
 
 def write_segment(
@@ -126,7 +128,7 @@ class _Written:
         self._vectors.write(one.vectors.astype("<f2").tobytes())
         self.rows += len(one.vectors)
         sku = self._place[one.sku]
-        entry = PictureEntry(sku, one.name, one.sha256, one.key, at, one.box, one.views)
+        entry = PictureEntry(sku, one.name, one.sha256, one.key, at, one.box, one.views, one.custom)
         self._entries.append(entry)
         return one.features if one.features is not None else _NOTHING
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from kiosk.barcode import filed, normalised
 from kiosk.errors import CatalogError
-from kiosk.values import Box, Record
+from kiosk.values import MOST_CUSTOM, Box, Record
 
 _SCHEMA = """
 CREATE TABLE skus(
@@ -35,6 +35,10 @@ CREATE TABLE pictures(
 CREATE TABLE refs(
     row INTEGER PRIMARY KEY, picture INTEGER NOT NULL REFERENCES pictures, view TEXT NOT NULL);
 """
+_CUSTOM_SCHEMA = """
+CREATE TABLE custom(picture INTEGER PRIMARY KEY REFERENCES pictures, content TEXT NOT NULL);
+"""
+"""Only there when a picture has some: who reads without it reads all the rest."""
 
 
 _PICTURES = (
@@ -65,6 +69,8 @@ class PictureEntry:
     thumbnail: Place
     box: Box
     views: tuple[str, ...]
+    custom: str = ""
+    """Its custom content: what its owner wants handed back with it."""
 
 
 def write_records(
@@ -79,6 +85,7 @@ def write_records(
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("PRAGMA page_size=4096")
         connection.executescript(_SCHEMA)
+        custom: list[tuple[int, str]] = []
         with connection:
             connection.executemany("INSERT INTO skus VALUES(?,?,?,?,?,?)", _sku_rows(skus))
             row = 0
@@ -94,6 +101,11 @@ def write_records(
                 views = [(row + step, number, view) for step, view in enumerate(picture.views)]
                 connection.executemany("INSERT INTO refs VALUES(?,?,?)", views)
                 row += len(views)
+                if picture.custom:
+                    custom.append((number, picture.custom))
+            if custom:
+                connection.execute(_CUSTOM_SCHEMA)
+                connection.executemany("INSERT INTO custom VALUES(?,?)", custom)
         connection.execute("VACUUM")
 
 
@@ -127,6 +139,7 @@ class Records:
         table = np.array(rows, np.int64).reshape(-1, 3)
         self.picture_count = int(self._rows("SELECT count(*) FROM pictures")[0][0])
         self._check(table)
+        self._has_custom = self._custom_checked()
         self.owners: NDArray[np.int32] = table[:, 1].astype(np.int32)
         """(N,) position in `skus` of the SKU of each reference."""
         self.pictures: NDArray[np.int32] = table[:, 2].astype(np.int32)
@@ -145,6 +158,17 @@ class Records:
             raise CatalogError(
                 f"{self._path}: its rows are not numbered in order; restore the release"
             )
+
+    def _custom_checked(self) -> bool:
+        """Whether there is custom content, none of it too long. Raises CatalogError."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'custom'"):
+            return False
+        if self._rows("SELECT 1 FROM custom WHERE length(content) > ? LIMIT 1", MOST_CUSTOM):
+            raise CatalogError(
+                f"{self._path}: holds custom content of more than {MOST_CUSTOM} characters; "
+                "restore the release"
+            )
+        return True
 
     @classmethod
     def open(cls, path: Path) -> Records:
@@ -184,13 +208,16 @@ class Records:
         views: list[list[str]] = [[] for _ in range(self.picture_count)]
         for picture, view in self._rows("SELECT picture, view FROM refs ORDER BY row"):
             views[picture].append(view)
+        custom: dict[int, str] = {}
+        if self._has_custom:
+            custom.update(self._rows("SELECT picture, content FROM custom"))
         found = []
-        for row, names in zip(self._rows(_PICTURES), views, strict=True):
+        for number, (row, names) in enumerate(zip(self._rows(_PICTURES), views, strict=True)):
             sku, name, digest, settings, start, size, *corners = row
             sha256 = digest.hex()
             key, box = sha256 + settings, Box(*corners)
-            entry = PictureEntry(sku, name, sha256, key, Place(start, size), box, tuple(names))
-            found.append(entry)
+            place, own = Place(start, size), custom.get(number, "")
+            found.append(PictureEntry(sku, name, sha256, key, place, box, tuple(names), own))
         return found
 
     def thumbnail(self, picture: int) -> Place:
@@ -200,6 +227,13 @@ class Records:
         if not rows:
             raise CatalogError(f"{self._path}: there is no picture {picture}")
         return Place(*rows[0])
+
+    def custom(self, picture: int) -> str:
+        """The custom content of a picture; empty: it has none. Raises CatalogError."""
+        if not self._has_custom:
+            return ""
+        rows = self._rows("SELECT content FROM custom WHERE picture = ?", int(picture))
+        return str(rows[0][0]) if rows else ""
 
     def close(self) -> None:
         with self._lock:

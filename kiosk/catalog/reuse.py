@@ -23,8 +23,8 @@ MOST_DEAD = 0.4
 """Share of references under tombstones from which all is written anew: all but the small
 segments would have to be sent again."""
 
-Identity = tuple[str, str, str, str]
-"""SKU, name, sha256 and key of an enrolled picture."""
+Identity = tuple[str, str, str, str, str]
+"""SKU, name, sha256, key and custom content of an enrolled picture."""
 Home = tuple[int, int]
 """Segment, and picture in it."""
 
@@ -46,8 +46,8 @@ class Plan:
     dead: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
     """For each of these, which of its pictures are gone."""
     written: tuple[tuple[int, Home | None], ...] = ()
-    """Pictures of the new segment, in order: number among the wanted, and where to copy it from;
-    None: it is new."""
+    """Pictures of the new segment, in order: number among the wanted, and where to copy all but
+    its custom content from; None: it is new."""
     records: tuple[str, ...] = ()
     """SKUs whose record the new segment holds, in order."""
 
@@ -57,11 +57,13 @@ def plan(
 ) -> Plan:
     """How to come from the segments `before` to the pictures `wanted`, which are in order."""
     places: dict[Identity, Home] = {}
+    others: dict[tuple[str, ...], Home] = {}
     for number, each in enumerate(before):
         owners = [record.sku for record in each.records]
         for at, one in enumerate(each.pictures):
-            identity = _settled((owners[one.sku], one.name, one.sha256, one.key))
+            identity = _settled((owners[one.sku], one.name, one.sha256, one.key, one.custom))
             places.setdefault(identity, (number, at))
+            others.setdefault(identity[:-1], (number, at))
     homes = [places.get(_settled(identity)) for identity in wanted]
     live = [np.zeros(len(each.pictures), np.bool_) for each in before]
     for home in homes:
@@ -69,7 +71,9 @@ def plan(
             live[home[0]][home[1]] = True
     kept = _kept(before, live, sum(home is None for home in homes))
     written = [
-        (number, home) for number, home in enumerate(homes) if home is None or home[0] not in kept
+        (number, home or others.get(_settled(wanted[number])[:-1]))  # its custom content is new
+        for number, home in enumerate(homes)
+        if home is None or home[0] not in kept
     ]
     newest = {record.sku: record for number in kept for record in before[number].records}
     skus = {identity[0] for identity in wanted}
@@ -81,8 +85,8 @@ def plan(
 
 def _settled(identity: Identity) -> Identity:
     """Keys begin with the sha256, or need not: what is kept of them is the rest."""
-    sku, name, sha256, key = identity
-    return sku, name, sha256, key.removeprefix(sha256)
+    sku, name, sha256, key, custom = identity
+    return sku, name, sha256, key.removeprefix(sha256), custom
 
 
 def _kept(

@@ -83,6 +83,10 @@ class Segment(Protocol):
         """Local features of a picture by its number; None: there are none."""
         ...
 
+    def custom(self, picture: int) -> str:
+        """Custom content of a picture by its number; empty: it has none. Raises CatalogError."""
+        ...
+
     def share(self) -> Self:
         """The same segment for one more user. Raises CatalogError when it is closed already."""
         ...
@@ -168,6 +172,9 @@ class MemorySegment:
 
     def features(self, picture: int) -> Features | None:
         return self._added[picture].features
+
+    def custom(self, picture: int) -> str:
+        return ""  # nobody gives any where it is added
 
     def share(self) -> Self:
         return self

@@ -274,6 +274,10 @@ class Snapshot:
         """JPEG of the catalog picture behind a reference row. Raises CatalogError."""
         return self._joined.thumbnail(reference)
 
+    def custom(self, reference: int) -> str:
+        """Custom content of the catalog picture behind a reference row. Raises CatalogError."""
+        return self._joined.custom(reference)
+
     def close(self) -> None:
         """Called once; what others share stays open."""
         self._index.close()

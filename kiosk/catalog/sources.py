@@ -16,7 +16,7 @@ from pathlib import Path
 from kiosk.catalog.manifest import NAME as RELEASE_MANIFEST
 from kiosk.catalog.tables import Row, Table, flip_of, is_plain, read_table, record_of, sku_id
 from kiosk.errors import SourceError
-from kiosk.values import Box, Record
+from kiosk.values import MOST_CUSTOM, Box, Record
 
 SKU_LIST = "skus.csv"
 MANIFEST_LIST = "manifest.csv"
@@ -44,6 +44,8 @@ class SourcePicture:
     """Where the item is, in pixels of the upright picture; None: it is looked for."""
     sha256: str = ""
     """What its bytes must be; empty: nobody has said, whatever they are will do."""
+    custom: str = ""
+    """Its custom content: what its owner wants handed back with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ class _Reading:
             sku = self._noted(row, where)
             if sku is None:
                 continue
-            self._add(_picture_name(row, table), sku, where)
+            self._add(_picture_name(row, table), sku, where, row.values.get("custom_content", ""))
             known = described.setdefault(sku, {})
             for name in ("name", "category"):
                 if name in known and known[name] != row.values.get(name, known[name]):
@@ -265,7 +267,7 @@ class _Reading:
             self._flips[sku] = allowed
         return sku
 
-    def _add(self, name: str, sku: str, where: str) -> None:
+    def _add(self, name: str, sku: str, where: str, custom: str = "") -> None:
         path = self._root / name
         real = Path(os.path.realpath(path))
         if Path(name).is_absolute() or not real.is_relative_to(self._root):
@@ -275,6 +277,9 @@ class _Reading:
         if not is_plain(name):
             self._mistakes.append(f"{where}: {name!r} is not plain text; rename the file")
             return
-        other = self._pictures.setdefault(name, SourcePicture(name, path, sku))
+        if len(custom) > MOST_CUSTOM:
+            self._mistakes.append(f"{where}: custom_content has more than {MOST_CUSTOM} characters")
+            return
+        other = self._pictures.setdefault(name, SourcePicture(name, path, sku, custom=custom))
         if other.sku != sku:
             self._mistakes.append(f"{where}: {name!r} belongs to {other.sku!r} already")

@@ -123,6 +123,9 @@ class StoredSegment:
     def features(self, picture: int) -> Features | None:
         return self._details.of(picture)
 
+    def custom(self, picture: int) -> str:
+        return self._records.custom(picture)
+
     def share(self) -> StoredSegment:
         self._users.join()
         return self

@@ -19,7 +19,7 @@ from kiosk.values import Record
 PICTURE_COLUMNS = ("path", "file", "picture")
 """Any one of these names the picture of a row."""
 _BARCODE_COLUMNS = ("barcode", "barcodes")
-_NOT_ATTRIBUTES = {"sku", "name", "category", "flip", "role", "split"}
+_NOT_ATTRIBUTES = {"sku", "name", "category", "flip", "role", "split", "custom_content"}
 _NOT_ATTRIBUTES |= {*PICTURE_COLUMNS, *_BARCODE_COLUMNS}
 _YES, _NO = {"yes", "y", "true", "1"}, {"no", "n", "false", "0"}
 _MAX_SKU = 256

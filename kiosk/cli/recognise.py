@@ -153,6 +153,7 @@ def _report(
             {
                 "sku": match.sku,
                 "name": snapshot.record(match.sku).name,
+                "custom_content": snapshot.custom(match.reference),
                 "similarity": round(match.similarity, 4),
                 "evidence": round(match.evidence, 4),
                 "verified": _rounded(match.verified) if match.verified else None,

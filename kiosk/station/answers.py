@@ -16,7 +16,7 @@ from kiosk.board import Beside, Board, Phase, Shown
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.decide import Step, Visits
 from kiosk.journal import Recorder
-from kiosk.values import Decision, Outcome, Record, Sight
+from kiosk.values import Decision, Match, Outcome, Record, Sight
 
 
 class Listener(Protocol):
@@ -128,9 +128,11 @@ class Answers:
         self._decisions += 1
         self._journal.decision(decision)
         records: tuple[Record, ...] = ()
+        custom: tuple[str, ...] = ()
         if snapshot is not None:
             records = tuple(snapshot.record(match.sku) for match in decision.matches)
-        self._shown[decision.visit_id] = Shown(decision, records)
+            custom = tuple(_custom(match, decision, snapshot) for match in decision.matches)
+        self._shown[decision.visit_id] = Shown(decision, records, custom=custom)
         for listener in self._listeners:
             listener.decided(decision, records)
 
@@ -150,6 +152,13 @@ class Answers:
 
     def _of(self, step: Step) -> Shown | None:
         return self._shown.get(step.decision.visit_id) if step.decision else None
+
+
+def _custom(match: Match, decision: Decision, snapshot: Snapshot) -> str:
+    """Rows are those of the release that was decided with; additions have no custom content."""
+    if match.added or snapshot.release != decision.hashes.release:
+        return ""
+    return snapshot.custom(match.reference)
 
 
 def decided(steps: Sequence[Step]) -> Outcome | None:

@@ -18,13 +18,22 @@ from kiosk.values.answers import (
     Sight,
     Timings,
 )
-from kiosk.values.catalog import NEVER_APART, Claim, Match, Neighbour, Record, Thresholds
+from kiosk.values.catalog import (
+    MOST_CUSTOM,
+    NEVER_APART,
+    Claim,
+    Match,
+    Neighbour,
+    Record,
+    Thresholds,
+)
 from kiosk.values.details import POINT, TONES, Features, Verified
 from kiosk.values.pixels import Box, Detection, Embedding, Frame, Pixels
 from kiosk.values.sync import SyncState, SyncStatus
 
 __all__ = [
     "NEVER_APART",
+    "MOST_CUSTOM",
     "POINT",
     "TONES",
     "Box",

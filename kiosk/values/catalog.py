@@ -50,6 +50,10 @@ class Match:
         return bool(self.group)
 
 
+MOST_CUSTOM = 4096
+"""Characters of the custom content of a picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What the catalog knows of a SKU."""

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from kiosk.catalog.tables import is_plain, sku_id
-from kiosk.values import Box
+from kiosk.values import MOST_CUSTOM, Box
 from kiosk.workshop.changes import (
     INTS,
     STRINGS,
@@ -20,7 +20,7 @@ from kiosk.workshop.changes import (
     RemovePicture,
 )
 
-MOST_NAME, MOST_TEXT, MOST_CUSTOM, MOST_BARCODES = 256, 128, 4096, 64
+MOST_NAME, MOST_TEXT, MOST_BARCODES = 256, 128, 64
 MOST_ATTRIBUTES, MOST_VALUE = 64, 4096
 _INT64 = range(-(2**63), 2**63)
 _SHA256 = re.compile("[0-9a-f]{64}")

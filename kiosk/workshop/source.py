@@ -29,7 +29,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE pictures (
     n INTEGER PRIMARY KEY, sku TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL,
-    x1 REAL, y1 REAL, x2 REAL, y2 REAL);
+    x1 REAL, y1 REAL, x2 REAL, y2 REAL, custom TEXT NOT NULL);
 CREATE TABLE records (sku TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
 _AT_ONCE = 1000
@@ -91,7 +91,7 @@ class _Copying:
             for picture in item.pictures:
                 count += 1
                 self._connection.execute(
-                    "INSERT INTO pictures VALUES (?,?,?,?,?,?,?,?)", (count, *_row(picture))
+                    "INSERT INTO pictures VALUES (?,?,?,?,?,?,?,?,?)", (count, *_row(picture))
                 )
                 agreed.take(picture)
             self._put(item.sku, agreed)
@@ -166,16 +166,20 @@ class _Pictures(Sequence[SourcePicture]):
             yield from self._some(start, _AT_ONCE)
 
     def _some(self, start: int, count: int) -> list[SourcePicture]:
-        query = "SELECT sku, name, sha256, x1, y1, x2, y2 FROM pictures WHERE n > ? AND n <= ?"
+        columns = "sku, name, sha256, custom, x1, y1, x2, y2"
+        query = f"SELECT {columns} FROM pictures WHERE n > ? AND n <= ? ORDER BY n"
         with self._lock:
-            found = self._connection.execute(f"{query} ORDER BY n", (start, start + count))
+            found = self._connection.execute(query, (start, start + count))
             rows = found.fetchall()
         return [self._one(*row) for row in rows]
 
-    def _one(self, sku: str, name: str, sha256: str, *sides: float | None) -> SourcePicture:
+    def _one(
+        self, sku: str, name: str, sha256: str, custom: str, *sides: float | None
+    ) -> SourcePicture:
         given = [side for side in sides if side is not None]
         region = Box(*given) if given else None
-        return SourcePicture(f"{sku}/{name}", self._pictures.path(sha256), sku, region, sha256)
+        path = self._pictures.path(sha256)
+        return SourcePicture(f"{sku}/{name}", path, sku, region, sha256, custom)
 
 
 class _Records(Mapping[str, Record]):
@@ -210,4 +214,4 @@ class _Records(Mapping[str, Record]):
 def _row(picture: Picture) -> tuple[str | float | None, ...]:
     box = picture.region
     sides = (None,) * 4 if box is None else (box.x1, box.y1, box.x2, box.y2)
-    return (picture.sku, picture.name, picture.sha256, *sides)
+    return (picture.sku, picture.name, picture.sha256, *sides, picture.custom)
