@@ -136,6 +136,14 @@ def test_a_server_that_cannot_go_on_is_asked_for_the_whole_once(blobs: Blobs) ->
     assert blobs.read(blob(DATA)) == DATA
 
 
+def test_a_server_that_cannot_go_on_is_never_asked_to_again(blobs: Blobs) -> None:
+    odd = unusable("it", "a wrong range")
+    answers: list[Answer] = [(0, [DATA[:50_000]], cut()), (50_000, [], odd)]
+    origin = Told(*answers, (0, [DATA[:80_000]], cut()), (0, [DATA], None))
+    fetch(origin, blobs, blob(DATA))
+    assert origin.offsets == [0, 50_000, 0, 0]
+
+
 def test_an_answer_that_is_never_usable_ends_the_pass(blobs: Blobs) -> None:
     odd = unusable("it", "a wrong range")
     with pytest.raises(Unanswered):
