@@ -77,6 +77,8 @@ class ReleaseStatus:
     ok: bool | None = None
     """None: nothing is asked of a channel, and nothing is wrong."""
     state: SyncState = SyncState.NEVER
+    code: str = ""
+    """Stable name of the reason; empty: there is none."""
     message: str = ""
     """What the last sync pass found, or what is wrong with a release; what to do."""
     at: str = ""

@@ -13,7 +13,8 @@ from pathlib import Path
 from kiosk.announcement import Announcement
 from kiosk.durable import DiskFiles
 from kiosk.store import Store
-from kiosk.sync.origin import FolderOrigin, Limits, Origin
+from kiosk.sync.folder import FolderOrigin
+from kiosk.sync.origin import Limits, Origin
 from kiosk.sync.policy import Here
 from kiosk.sync.sync_pass import Outcome, Pass
 from kiosk.sync.web import WebOrigin

@@ -117,11 +117,6 @@ def test_nobody_there_is_offline_and_said_once(kiosk: Kiosk, first: Announcement
     assert snapshot(kiosk.folder) == before
 
 
-def test_a_stick_that_is_not_in_is_offline(tmp_path: Path, kiosk: Kiosk) -> None:
-    outcome = kiosk.sync(tmp_path / "no stick")
-    assert (outcome.status.state, outcome.status.code) == (SyncState.OFFLINE, "unreachable")
-
-
 BLOBS = {
     "portal": (does.portal, SyncState.OFFLINE, "portal"),
     "404": (does.status(404), SyncState.OFFLINE, "not_found"),

@@ -304,9 +304,14 @@ def test_a_copy_past_its_date_must_be_newer_than_what_is_here(
     kiosk.sync(office.path)
     kiosk.ahead = timedelta(days=40)
     assert kiosk.sync(office.path).status.state is SyncState.STALE
+    with serving(office.path) as server:
+        assert kiosk.sync(server.url).status.code == "expired"
+        outcome = kiosk.sync(server.url, accept_expired=True)
+        assert (outcome.status.state, outcome.status.code) == (SyncState.STALE, "expired")
+        assert "not newer" in outcome.status.message
     outcome = kiosk.sync(office.path, accept_expired=True)
-    assert (outcome.status.state, outcome.status.code) == (SyncState.STALE, "expired")
-    assert "not newer" in outcome.status.message
+    assert (outcome.status.state, outcome.status.code) == (SyncState.STALE, "older_copy")
+    assert "nothing newer" in outcome.status.message
     second = office.publish(release(tmp_path / "second", seed=2))
     kiosk.ahead = timedelta(days=500)
     assert kiosk.sync(office.path).status.state is SyncState.STALE

@@ -28,7 +28,7 @@ from tuf.api.metadata import (
 from tuf.api.serialization.json import JSONSerializer
 
 from kiosk.announcement import Announcement, Blob, Rollout, to_json
-from kiosk.sync.evidence import Absent, unusable
+from kiosk.sync.evidence import Absent, Unanswered, unusable
 from kiosk.sync.origin import Tail, Traffic
 
 TOP = ("root", "timestamp", "snapshot", "targets")
@@ -58,11 +58,16 @@ class MemoryOrigin:
     """Gives the files of a dictionary."""
 
     name = "memory"
+    carried = False
+    doubt = "It is an attack"
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
         self.traffic = Traffic()
         self.asked: list[str] = []
+
+    def odd(self, name: str, data: bytes, reason: str) -> Unanswered:
+        return unusable(name, reason)
 
     def begin(self) -> None:
         pass
@@ -70,7 +75,7 @@ class MemoryOrigin:
     def small(self, path: str, max_bytes: int) -> bytes:
         self.asked.append(path)
         if path not in self.files:
-            raise Absent(path, 404)
+            raise Absent(path)
         if len(self.files[path]) > max_bytes:
             raise unusable(path, "it is too long")
         return self.files[path]

@@ -21,8 +21,9 @@ def register(verbs: Verbs) -> None:
         description="One pass: ask sync.source (or --from) what is announced, prove it, fetch what "
         "is missing, test it, and make it current; a running kiosk takes it over within a second. "
         "Whatever happens, what answers now goes on answering. Exit codes: 0 nothing is wrong; 75 "
-        "nobody answers, what is published is past its date, or this clock cannot be right; 65 "
-        "what came is not what was signed; 69 the release is not for this kiosk, or failed.",
+        "nobody answers, the stick is not in or older than what is here, what is published is past "
+        "its date, or this clock cannot be right; 65 what came is not what was signed; 69 the "
+        "release is not for this kiosk, or failed.",
     )
     _add_source(parser)
     parser.add_argument(

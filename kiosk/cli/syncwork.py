@@ -24,11 +24,13 @@ from kiosk.store import STORE_FOLDER, Store
 from kiosk.store.selftest import self_test
 from kiosk.sync.anchor import fingerprint, fingerprint_of, in_groups, trusted_root
 from kiosk.sync.enrol import enrol, offered
-from kiosk.sync.origin import FolderOrigin, Limits, Origin, folder_of
+from kiosk.sync.folder import FolderOrigin
+from kiosk.sync.origin import Limits, Origin, folder_of
 from kiosk.sync.patience import LIMIT_S, patiently
 from kiosk.sync.policy import WAVE, Here
 from kiosk.sync.sync_pass import Outcome, Pass
 from kiosk.sync.web import WebOrigin
+from kiosk.values.sync import SyncStatus
 
 LOCK_FILE = "sync.lock"
 _MB = 2**20
@@ -41,7 +43,7 @@ def run_sync(arguments: argparse.Namespace) -> int:
     with _alone(store), _origin(config, arguments.source) as origin:
         once = arguments.once or not isinstance(origin, WebOrigin)
         outcome = patiently(
-            lambda: _pass(config, store, origin, arguments.accept_expired).run(),
+            lambda: _pass(config, store, origin, arguments).run(),
             wait=_wait,
             clock=time.monotonic,
             share=random.random,
@@ -77,12 +79,12 @@ def run_show(arguments: argparse.Namespace) -> int:
         believes = in_groups(fingerprint(trusted_root(config, store)))
     except SyncError as error:
         believes = str(error)
-    status, pointer = store.status(), store.pointer()
+    status, by_hand, pointer = store.status(), store.by_hand(), store.pointer()
     now, before = pointer.current, pointer.previous
-    code = f" ({status.code})" if status.code else ""
     rows = [
-        ("state", f"{status.state}{code} {visible(status.message)}".rstrip()),
+        ("state", _stands(status)),
         ("since", status.at or "-"),
+        *([("by hand", f"{_stands(by_hand)}, at {by_hand.at}")] if by_hand.at else []),
         ("source", visible(config.sync.source) or "none: set sync.source"),
         ("channel", f"{visible(config.sync.channel)}, number {pointer.floor_seq}"),
         ("current", f"{now.release} ({pointer.phase})" if now else "none"),
@@ -97,6 +99,11 @@ def run_show(arguments: argparse.Namespace) -> int:
     for name, text in rows:
         print(f"{name:<10} {text}")
     return os.EX_OK
+
+
+def _stands(status: SyncStatus) -> str:
+    code = f" ({status.code})" if status.code else ""
+    return f"{status.state}{code} {visible(status.message)}".rstrip()
 
 
 def run_allow(arguments: argparse.Namespace) -> int:
@@ -169,7 +176,7 @@ def _origin(config: Config, given: str | None) -> Iterator[Origin]:
         origin.close()
 
 
-def _pass(config: Config, store: Store, origin: Origin, accept_expired: bool) -> Pass:
+def _pass(config: Config, store: Store, origin: Origin, arguments: argparse.Namespace) -> Pass:
     if not CHANNEL.fullmatch(config.sync.channel):
         reason = f'sync.channel = "{config.sync.channel}": must be lower-case letters, digits or -'
         raise ConfigError("the configuration", [reason])
@@ -186,8 +193,20 @@ def _pass(config: Config, store: Store, origin: Origin, accept_expired: bool) ->
         Here(store.kiosk_id(), __version__, _embedder(config), _memory_bytes()),
         check=check,
         now=lambda: datetime.now(UTC),
-        accept_expired=accept_expired,
+        accept_expired=arguments.accept_expired,
+        by_hand=_by_hand(config.sync.source, arguments.source),
     )
+
+
+def _by_hand(regular: str, given: str | None) -> bool:
+    """Whether `given` is another source than the one this kiosk asks by itself."""
+    if not given or not regular or given.rstrip("/") == regular.rstrip("/"):
+        return False
+    try:
+        folder, usual = folder_of(given), folder_of(regular)
+    except UsageError:  # of the regular one: `given` was read from
+        return True
+    return folder is None or usual is None or folder.resolve() != usual.resolve()
 
 
 def _embedder(config: Config) -> str:

@@ -60,6 +60,7 @@ def release_status(
     return ReleaseStatus(
         ok=well if known else None,
         state=said.state,
+        code=said.code,
         message=message,
         at=said.at,
         channel=said.channel,

@@ -18,7 +18,8 @@ from kiosk.errors import AnnouncementError
 from kiosk.store import metadata
 from kiosk.values.sync import SyncState, SyncStatus
 
-STATUS, ANNOUNCED, IDENTITY = "sync.json", "announced.json", "kiosk_id"
+STATUS, BY_HAND = "sync.json", "by_hand.json"
+ANNOUNCED, IDENTITY = "announced.json", "kiosk_id"
 TUF = "tuf"
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 
@@ -62,6 +63,14 @@ class Notes:
             return False
         self._put(STATUS, status_json(status))
         return True
+
+    def by_hand(self) -> SyncStatus:
+        """The last word of a pass that a person made on another source than the regular one."""
+        return status_from(self._bytes(BY_HAND))
+
+    def say_by_hand(self, status: SyncStatus) -> None:
+        """Keep the word of such a pass."""
+        self._put(BY_HAND, status_json(status))
 
     def kiosk_id(self) -> str:
         """32 hex digits that name this kiosk, made once. Raises OSError."""

@@ -31,12 +31,8 @@ class Unanswered(Offline):
 class Absent(Unanswered):
     """The origin answers, but has (404) or gives (403) no such file."""
 
-    def __init__(self, name: str, status: int) -> None:
-        super().__init__(
-            "not_found",
-            f"{name}: the server says {status}; check sync.source, or tell whoever publishes the "
-            "catalog",
-        )
+    def __init__(self, message: str, status: int = 404, code: str = "not_found") -> None:
+        super().__init__(code, message)
         self.status = status
 
 
@@ -74,7 +70,11 @@ def unusable(name: str, reason: str) -> Unanswered:
 def refused(name: str, status: int, retry_after: str) -> Unanswered:
     """A status that is no answer; `retry_after` as the header says, or empty."""
     if status in (403, 404):
-        return Absent(name, status)
+        return Absent(
+            f"{name}: the server says {status}; check sync.source, or tell whoever publishes the "
+            "catalog",
+            status,
+        )
     if 300 <= status < 400:
         return Unanswered("redirected", f"{name}: sent on to another place ({status}); {LOGIN}")
     return Unanswered(

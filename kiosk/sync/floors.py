@@ -70,14 +70,15 @@ def check(
         raise Held(
             "other_catalog",
             f"this kiosk belongs to the catalog {pointer.catalog!r}, and {announced.catalog!r} is "
-            "published here: check sync.source. To move it, enrol it again with `kiosk sync enrol`",
+            "published there: check sync.source, or the stick. To move it, enrol it again with "
+            "`kiosk sync enrol`",
         )
     floor = floor_of(pointer, channel)
     if announced.seq < floor:
         raise Tampered(
             "rollback",
             f"what is announced is number {announced.seq}, but number {floor} was here before: "
-            "somebody, or an old copy on a server or a stick, shows the past. Check sync.source",
+            "somebody, or an old copy on a server, shows the past. Check sync.source",
         )
     if announced.seq == floor and _contradicts(announced, pointer, known):
         raise Tampered(

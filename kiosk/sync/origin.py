@@ -7,15 +7,14 @@ The rule: names below the origin are made here from fixed patterns, never taken 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from kiosk.errors import UsageError
-from kiosk.sync.evidence import Absent, cut_off, unreachable, unusable
+from kiosk.sync.evidence import Unanswered
 
 CHUNK = 64 * 1024
 
@@ -57,6 +56,13 @@ class Origin(Protocol):
 
     name: str
     traffic: Traffic
+    carried: bool
+    """Somebody brought it here, as on a stick: then a copy that is old is nothing strange."""
+    doubt: str
+    """What else than an attack makes its files others than were signed, and what to do."""
+
+    def odd(self, name: str, data: bytes, reason: str) -> Unanswered:
+        """The word for `data`, which came as the file `name` and cannot be judged."""
 
     def begin(self) -> None:
         """A new pass begins, with all of its time."""
@@ -66,66 +72,6 @@ class Origin(Protocol):
 
     def tail(self, path: str, size: int, offset: int) -> AbstractContextManager[Tail]:
         """The file of `size` bytes from `offset` on, or from before that."""
-
-
-class FolderOrigin:
-    """A folder with the same tree that a web server would give."""
-
-    def __init__(self, folder: Path) -> None:
-        self.name = str(folder)
-        self.traffic = Traffic()
-        self._folder = folder
-
-    def begin(self) -> None:
-        """A folder needs no patience."""
-
-    def small(self, path: str, max_bytes: int) -> bytes:
-        with self._opened(path) as tail:
-            data = b""
-            for chunk in tail.chunks:
-                data += chunk
-                if len(data) > max_bytes:
-                    raise unusable(f"{self.name}/{path}", f"it has more than {max_bytes} bytes")
-        return data
-
-    @contextmanager
-    def tail(self, path: str, size: int, offset: int) -> Iterator[Tail]:
-        with self._opened(path, offset, size) as tail:
-            yield tail
-
-    @contextmanager
-    def _opened(self, path: str, offset: int = 0, size: int = -1) -> Iterator[Tail]:
-        place = self._folder / path
-        self.traffic.requests += 1
-        with self._file(place, offset, size) as file:
-            yield Tail(offset, self._chunks(place, file))
-
-    def _file(self, place: Path, offset: int, size: int) -> BufferedReader:
-        try:
-            if not self._folder.is_dir():
-                raise unreachable(self.name, "there is no such folder: is the stick in?")
-            if not place.is_file():
-                raise Absent(str(place), 404)
-            found = place.stat().st_size
-            if size not in (-1, found):
-                raise unusable(str(place), f"it has {found} bytes instead of {size}")
-            file = place.open("rb")
-            file.seek(offset)
-            return file
-        except OSError as error:
-            raise cut_off(str(place), error.strerror or "unreadable") from error
-
-    def _chunks(self, place: Path, file: BufferedReader) -> Iterator[bytes]:
-        # Only what is read is judged here: the disk that is written to has faults of its own.
-        while True:
-            try:
-                chunk = file.read(CHUNK)
-            except OSError as error:
-                raise cut_off(str(place), error.strerror or "unreadable") from error
-            if not chunk:
-                return
-            self.traffic.received += len(chunk)
-            yield chunk
 
 
 def folder_of(source: str) -> Path | None:

@@ -26,6 +26,16 @@ def state_of(error: SyncError | None) -> SyncState:
     return SyncState.TAMPER
 
 
+def stands(status: SyncStatus, *, by_hand: bool) -> bool:
+    """Whether this is how the kiosk stands from now on.
+
+    What a person tried by hand, such as a stick that was the wrong one, says nothing of the source
+    that the kiosk asks by itself: only when it went well is it news. A kiosk that asks nobody by
+    itself has no other word than that of passes by hand, so none of its passes counts as one.
+    """
+    return not by_hand or status.state is SyncState.CURRENT
+
+
 def as_status(
     error: SyncError | None,
     known: Announcement | None,

@@ -11,26 +11,33 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from kiosk import announcement
 from kiosk.announcement import Announcement, Blob
 from kiosk.catalog.manifest import MAX_BYTES, Manifest, parse
-from kiosk.errors import AnnouncementError, CatalogError, Held, Stale, StateError, SyncError
+from kiosk.errors import (
+    AnnouncementError,
+    CatalogError,
+    Held,
+    Stale,
+    StateError,
+    SyncError,
+    Tampered,
+)
 from kiosk.store import Installed, Pointer, Store
-from kiosk.sync import anchor, floors, policy, trust
+from kiosk.sync import anchor, floors, past, policy, trust
 from kiosk.sync.evidence import TLS
 from kiosk.sync.fetch import fetch
 from kiosk.sync.origin import Origin
 from kiosk.sync.policy import Here
-from kiosk.sync.report import as_status
+from kiosk.sync.report import as_status, stands
 from kiosk.values.sync import SyncStatus
 
 Check = Callable[[Path, Announcement], str]
 """The self-test of an installed release folder: empty when it passed, else the reason."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +64,13 @@ class Pass:
         check: Check,
         now: Callable[[], datetime],
         accept_expired: bool = False,
+        by_hand: bool = False,
     ) -> None:
         """`root` gives the one to begin with, or raises Held; `now` gives aware times in UTC.
 
         `accept_expired`: a person says that what is past its date is fine, as on a stick that lay
-        around; it must still be newer than what is here.
+        around; it must still be newer than what is here. `by_hand`: a person asks another origin
+        than the one this kiosk asks by itself; see `kiosk.sync.report.stands`.
         """
         self._origin = origin
         self._store = store
@@ -71,6 +80,7 @@ class Pass:
         self._check = check
         self._now = now
         self._accept_expired = accept_expired
+        self._by_hand = by_hand
 
     def run(self) -> Outcome:
         """One pass; its word is kept in the store. Raises StateError when this kiosk's own disk
@@ -88,7 +98,10 @@ class Pass:
             error = Held("no_space", _FULL_DISK.format(folder=self._store.folder))
         status = self.status(error)
         try:
-            self._store.say(status)
+            if self._by_hand:
+                self._store.say_by_hand(status)
+            if stands(status, by_hand=self._by_hand):
+                self._store.say(status)
         except OSError as found:
             raise _broken_disk(found, self._store.folder) from found
         return Outcome(status, error, activated)
@@ -99,7 +112,8 @@ class Pass:
         if known is not None and known.channel != self._channel:
             known = None
         at = self._now().isoformat(timespec="seconds")
-        return as_status(error, known, self._channel, at, self._store.status())
+        before = self._store.by_hand() if self._by_hand else self._store.status()
+        return as_status(error, known, self._channel, at, before)
 
     def _attempt(self) -> str:
         announced = self._announced()
@@ -122,6 +136,19 @@ class Pass:
 
     def _announced(self) -> Announcement:
         """The announcement, proven and not older than what was here. What was verified is kept."""
+        try:
+            return self._proven()
+        except (Tampered, Stale) as error:
+            older = self._older() if self._origin.carried else None
+            if older is None:
+                raise
+            raise older from error
+
+    def _older(self) -> Stale | None:
+        pointer, known = self._store.pointer(), self._store.announced()
+        return past.older(self._origin, self._root(), self._channel, pointer, known)
+
+    def _proven(self) -> Announcement:
         root = self._root()
         pointer, known = self._store.pointer(), self._store.announced()
         with tempfile.TemporaryDirectory(dir=os.environ.get("RUNTIME_DIRECTORY")) as name:
@@ -152,7 +179,9 @@ class Pass:
     def _judged_at(self, pointer: Pointer) -> datetime:
         """The time at which dates are judged: never earlier than it can be."""
         if self._accept_expired:
-            return announcement.moment(pointer.clock_floor) if pointer.clock_floor else _LONG_AGO
+            return (
+                announcement.moment(pointer.clock_floor) if pointer.clock_floor else past.LONG_AGO
+            )
         return max(self._now(), floors.earliest(pointer))
 
     def _check_newer(self, announced: Announcement, pointer: Pointer) -> None:

@@ -28,7 +28,7 @@ from tuf.ngclient.fetcher import FetcherInterface
 from kiosk import announcement
 from kiosk.errors import Held, Stale, SyncError, Tampered
 from kiosk.sync import evidence
-from kiosk.sync.evidence import Absent, Unanswered, unusable
+from kiosk.sync.evidence import Absent, Unanswered
 from kiosk.sync.origin import Origin
 
 METADATA, TARGETS = "metadata", "targets"
@@ -44,8 +44,10 @@ _LIMITS = UpdaterConfig(
     snapshot_max_length=64 * 1024,
     targets_max_length=256 * 1024,
 )
-_SAME = (
-    "A broken proxy looks the same; if it stays so for a day, tell whoever publishes the catalog"
+
+_NOT_SIGNED_AGAIN = "tell whoever publishes the catalog to sign again"
+_LAY_AROUND = (
+    "fetch a newer stick. One that only lay around can be taken by hand, with --accept-expired"
 )
 
 
@@ -85,35 +87,37 @@ def announced(scratch: Path, origin: Origin, root: bytes, channel: str, at: date
     except SyncError:
         raise
     except Exception as error:  # the client leaks errors of its parts; none is lost
-        raise fault(f"{origin.name}/{fetcher.path}", error, fetcher.came, at) from error
+        raise fault(origin, fetcher.path, error, fetcher.came, at) from error
     return data
 
 
-def fault(name: str, error: Exception, came: bytes, at: datetime) -> Exception:
+def fault(origin: Origin, path: str, error: Exception, came: bytes, at: datetime) -> Exception:
     """What `error` means, given the last bytes that came. Errors of our own disk stay as they are.
 
-    `name` is the file that was judged, `at` the time it was judged at.
+    `path` is the file that was judged, `at` the time it was judged at.
     """
-    if isinstance(error, DownloadHTTPError):
-        return Absent(name, error.status_code)
+    name = f"{origin.name}/{path}"
+    if isinstance(error.__cause__, Absent):
+        return error.__cause__
     if isinstance(error, ExpiredMetadataError):
+        to_do = _LAY_AROUND if origin.carried else _NOT_SIGNED_AGAIN
         return Stale(
             "expired",
-            f"what is published is past its date ({error}), by this kiosk's clock {at:%Y-%m-%d}; "
-            "check that clock, or tell whoever publishes the catalog to sign again. A copy that "
-            "lay around can be taken by hand, with --accept-expired",
+            f"{origin.name}: what is published there is past its date ({error}), by this kiosk's "
+            f"clock {at:%Y-%m-%d}; check that clock, or {to_do}",
         )
     if isinstance(error, OSError):
         return error
-    if evidence.is_page("", came):
-        return evidence.portal(name)
     if isinstance(error, DownloadError) or not evidence.is_signed_metadata(came):
-        return unusable(name, f"what came is not a catalog's metadata ({_words(error)})")
+        return origin.odd(name, came, f"what came is not a catalog's metadata ({_words(error)})")
     if isinstance(error, BadVersionNumberError):
         return Tampered(
-            "rollback", f"{name}: is not the version that was signed, or older ({error}). {_SAME}"
+            "rollback",
+            f"{name}: is not the version that was signed, or older ({error}). {origin.doubt}",
         )
-    return Tampered("not_signed", f"{name}: is not what was signed ({_words(error)}). {_SAME}")
+    return Tampered(
+        "not_signed", f"{name}: is not what was signed ({_words(error)}). {origin.doubt}"
+    )
 
 
 def fill(scratch: Path, kept: Mapping[str, bytes], announcement: bytes = b"") -> None:

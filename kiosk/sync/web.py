@@ -33,6 +33,12 @@ Reply = urllib3.response.BaseHTTPResponse
 class WebOrigin:
     """Reads through one connection that is kept open from file to file."""
 
+    carried = False
+    doubt = (
+        "A broken proxy looks the same; if it stays so for a day, tell whoever publishes the "
+        "catalog"
+    )
+
     def __init__(
         self, base: str, limits: Limits, clock: Callable[[], float] = time.monotonic
     ) -> None:
@@ -45,6 +51,9 @@ class WebOrigin:
         self._pools = pools_for(self.name, self._open)
         self._end = 0.0
         self.begin()
+
+    def odd(self, name: str, data: bytes, reason: str) -> Unanswered:
+        return evidence.portal(name) if evidence.is_page("", data) else unusable(name, reason)
 
     def begin(self) -> None:
         """A new pass, with all of its time."""

@@ -103,8 +103,9 @@ def _catalog(state: State, now: datetime) -> dict[str, Any]:
 def _releases(state: State) -> dict[str, Any]:
     releases = state.releases
     digits = releases.fingerprint
+    stick = words.SYNC_STICKS.get(releases.code, "")
     rows = _rows(
-        state=words.SYNC_STATES[releases.state],
+        state=stick or words.SYNC_STATES[releases.state],
         since=words.moment(releases.at) if releases.at else "",
         channel=releases.channel,
         announced=releases.announced,
@@ -117,7 +118,8 @@ def _releases(state: State) -> dict[str, Any]:
     for release, reason, at in releases.quarantined[:SHOWN_QUARANTINED]:
         text = words.QUARANTINED_ROW.format(reason=reason, at=words.moment(at))
         rows.append([words.QUARANTINED.format(release=release), text])
-    told = (words.sentence(releases.message), words.SYNC_TO_DO[releases.state])
+    to_do = words.STICK_TO_DO if stick else words.SYNC_TO_DO[releases.state]
+    told = (words.sentence(releases.message), to_do)
     message = " ".join(filter(None, told))
     return _group(words.RELEASES, releases.ok, message, rows)
 

@@ -165,6 +165,17 @@ SYNC_TO_DO: dict[str, str] = {
     "office.",
     SyncState.HELD: "What is here goes on answering.",
 }
+# In place of these two, by code: a stick is no network.
+SYNC_STICKS = {
+    "no_folder": "The stick is not there",
+    "empty_folder": "The stick is empty",
+    "no_repository": "No catalog on the stick",
+    "not_whole": "The copy on the stick is not whole",
+    "damaged_copy": "The copy on the stick is damaged",
+    "cannot_read": "The stick cannot be read",
+    "older_copy": "The stick is not newer than what is here",
+}
+STICK_TO_DO = "What is here goes on answering."
 PHASES = {"trial": "on trial, not long in use", "good": "proven", "": ""}
 QUARANTINED = "Put away: {release}"
 QUARANTINED_ROW = "{reason} · {at}"
