@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import cv2
+import tiny_models
 from waiting import DEADLINE_S, until
 
 
@@ -133,3 +135,14 @@ def overrides(**options: object) -> list[str]:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         found += ["--set", f"{key.replace('__', '.')}={text}"]
     return found
+
+
+def counter_of(folder: Path, item: int = 2, shown: int = 36, gone: int = 12) -> Path:
+    """Pictures of an item lying still, then of the empty counter, for a camera that plays them in a
+    loop at 30 a second: so long that a slow machine sees each of both several times.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(shown + gone):
+        pixels = tiny_models.picture(item if number < shown else -1, shot=7)
+        assert cv2.imwrite(str(folder / f"{number:02}.png"), pixels)
+    return folder

@@ -49,6 +49,7 @@ def settings(models: Path, release: Path, counter: Path, state: Path) -> list[st
         camera__height=HEIGHT,
         camera__fps=20,
         decide__time_limit_s=0.5,
+        verify__budget_ms=10_000,
         catalog__poll_s=0.1,
         state__directory=state,
     )

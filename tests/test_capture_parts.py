@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from camera_parts import HEIGHT, WIDTH, picture, write_folder, write_video
+from waiting import DEADLINE_S
 
 from kiosk.capture import CameraInfo, make_camera
 from kiosk.capture.devices import capture_card, capture_devices, find_device
@@ -98,7 +99,7 @@ def test_unreadable_pictures_are_skipped_and_named_once(
     camera.open()
     seen = []
     for _ in range(6):
-        with camera.frame(1.0) as frame:
+        with camera.frame(DEADLINE_S) as frame:
             seen.append(int(frame.pixels.sum()))
     camera.close()
     assert seen == [int(picture(number).sum()) for number in (0, 2, 0, 2, 0, 2)]
@@ -124,10 +125,10 @@ def test_a_folder_that_does_not_loop_ends_after_its_last_picture(tmp_path: Path)
     camera = make_camera(config)
     camera.open()
     for _ in range(2):
-        with camera.frame(1.0):
+        with camera.frame(DEADLINE_S):
             pass
     for _ in range(2):
-        with pytest.raises(CameraEnded), camera.frame(1.0):
+        with pytest.raises(CameraEnded), camera.frame(DEADLINE_S):
             pass
     camera.close()
 
@@ -139,7 +140,7 @@ def test_a_video_is_played_at_its_own_rate_and_size_and_loops(tmp_path: Path) ->
     assert info.fps == 90.0
     assert (info.width, info.height) == (160, round(HEIGHT * 160 / WIDTH))
     for number in range(7):
-        with camera.frame(1.0) as frame:
+        with camera.frame(DEADLINE_S) as frame:
             assert frame.sequence == number
     camera.close()
 

@@ -8,16 +8,16 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from engine_parts import DeadlyRecipe
+from killed_process import SEARCH, running
 from release_bytes import content
 from tiny_models import open_models, write_models, write_picture
+from waiting import DEADLINE_S, aside, until
 
 from kiosk.catalog.build import BuildReport, EngineOf, PictureReport, build
 from kiosk.catalog.engines.choice import engine_of
@@ -30,9 +30,7 @@ from kiosk.vision.locate import Locator
 pytest.importorskip("distributed", reason="needs the extra `office`: pip install sku-kiosk[office]")
 from kiosk.catalog.engines.cluster import Cluster  # Dask may be missing
 
-DEADLINE_S = 60.0
 PICTURES = 24
-HERE = Path(__file__).parent
 
 
 class Server:
@@ -41,20 +39,16 @@ class Server:
     def __init__(self, *words: str, **more: str) -> None:
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)]),
+            **SEARCH,
             "DASK_DISTRIBUTED__ADMIN__TICK__LIMIT": "1h",  # a busy machine is no news
             **more,
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
+        self._stack = ExitStack()
+        listened_to = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "env": environment}
+        started = running(sys.executable, "-m", *words, **listened_to)
+        self.process = self._stack.enter_context(started)
         self._said: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self._stack.enter_context(aside(self._read, over=self.process.kill))
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -63,20 +57,17 @@ class Server:
 
     def said(self, pattern: str) -> str:
         """The first group of `pattern`, once it was said."""
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            found = re.search(pattern, "".join(self._said))
-            if found:
-                return found.group(1)
-            text = "".join(self._said)
-            assert self.process.poll() is None and time.monotonic() < deadline, text
+
+        def found() -> str:
+            ended = self.process.poll() is not None
+            match = re.search(pattern, "".join(self._said))
+            assert match or not ended, "".join(self._said)
+            return match.group(1) if match else ""
+
+        return until(found, f"a Dask process that says {pattern}")
 
     def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        self._stack.close()
 
 
 @contextmanager

@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import cv2
 import pytest
 import tiny_models
-from kiosk_process import Kiosk, kiosk, overrides
+from kiosk_process import Kiosk, counter_of, kiosk, overrides
 from waiting import until
 
 from kiosk.catalog.build import BuildOptions, build
@@ -33,11 +32,7 @@ def settings(models: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str
     locator, embedder = tiny_models.open_models(models)
     options = BuildOptions()
     build(root / "source", root / "release", locator=locator, embedder=embedder, options=options)
-    (root / "counter").mkdir()
-    for number in range(18):
-        item = 2 if number < 12 else -1
-        name = str(root / "counter" / f"{number:02}.png")
-        cv2.imwrite(name, tiny_models.picture(item, shot=7))
+    counter_of(root / "counter")
     return overrides(
         models__directory=models,
         catalog__directory=root / "release",
@@ -47,6 +42,7 @@ def settings(models: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str
         camera__height=180,
         camera__fps=30,
         decide__time_limit_s=0.5,
+        verify__budget_ms=10_000,
         state__directory=root / "state",
     )
 

@@ -65,7 +65,7 @@ def test_what_is_created_is_read_back(opened: Opener, tmp_path: Path) -> None:
         "blobs/ab/x": 5,
         "blobs/cd/y": 4000,
     }
-    assert all(abs(each.modified_s - time.time()) < 60 for each in found.values())
+    assert all(abs(each.modified_s - time.time()) < 3600 for each in found.values())
 
 
 def test_what_is_there_is_never_created_again(opened: Opener) -> None:
@@ -163,7 +163,7 @@ def test_many_publishers_in_threads_number_every_release_once(
 
 def test_a_lock_of_a_killed_publisher_runs_out(bucket: str) -> None:
     storage = BucketStorage(bucket)
-    lock = {"host": "elsewhere", "process": 1, "until": time.time() + 60, "token": "gone"}
+    lock = {"host": "elsewhere", "process": 1, "until": time.time() + 3600, "token": "gone"}
     storage.create(LOCK, json.dumps(lock).encode())
     with pytest.raises(BusyError, match="process 1 on elsewhere"), storage.held():
         pass
@@ -177,7 +177,7 @@ def test_a_lock_of_a_killed_publisher_runs_out(bucket: str) -> None:
 def test_whoever_was_killed_on_this_machine_keeps_nobody_out(bucket: str) -> None:
     with running(sys.executable, "-c", "") as dead:
         dead.wait(DEADLINE_S)
-    lock = {"host": socket.gethostname(), "process": dead.pid, "until": time.time() + 60}
+    lock = {"host": socket.gethostname(), "process": dead.pid, "until": time.time() + 3600}
     storage = BucketStorage(bucket)
     storage.create(LOCK, json.dumps(lock).encode())
     with storage.held():

@@ -6,10 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import pytest
-import tiny_models
-from kiosk_process import Kiosk, kiosk
+from kiosk_process import Kiosk, counter_of, kiosk
 from test_service import release, settings  # noqa: F401 - a fixture
 
 from kiosk.cli import main
@@ -18,13 +16,8 @@ from kiosk.journal import read
 
 @pytest.fixture
 def counter(tmp_path: Path) -> Path:
-    """Item 2 for longer than a choice takes, then the empty counter: played in a loop."""
-    folder = tmp_path / "counter"
-    folder.mkdir()
-    for number in range(60):
-        item = 2 if number < 48 else -1
-        cv2.imwrite(str(folder / f"{number:02}.png"), tiny_models.picture(item, shot=7))
-    return folder
+    """Item 2 for longer than a choice takes."""
+    return counter_of(tmp_path / "counter", shown=48)
 
 
 def refused(run: Kiosk) -> str:

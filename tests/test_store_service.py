@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import bad_releases
-import cv2
 import pytest
 import tiny_models
-from kiosk_process import Kiosk, kiosk, overrides
+from kiosk_process import Kiosk, counter_of, kiosk, overrides
 from store_parts import fetched
 from waiting import until
 
@@ -62,12 +61,7 @@ def new(other: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Item 2 lying still, then the empty counter: played in a loop."""
-    folder = tmp_path_factory.mktemp("counter")
-    for number in range(18):
-        item = 2 if number < 12 else -1
-        cv2.imwrite(str(folder / f"{number:02}.png"), tiny_models.picture(item, shot=7))
-    return folder
+    return counter_of(tmp_path_factory.mktemp("counter"))
 
 
 def settings(models: Path, camera: Path, state: Path) -> list[str]:
@@ -79,6 +73,7 @@ def settings(models: Path, camera: Path, state: Path) -> list[str]:
         camera__height=180,
         camera__fps=30,
         decide__time_limit_s=0.5,
+        verify__budget_ms=10_000,
         catalog__poll_s=0.1,
         state__directory=state,
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from test_journal_migration import older
 from test_upload import command
-from upload_parts import DEADLINE_S, KIOSK, entries, journal, serving
+from upload_parts import KIOSK, entries, journal, serving
+from waiting import DEADLINE_S
 
 from kiosk.board import Board, State
 from kiosk.config import Config
