@@ -10,6 +10,7 @@ from kiosk.announcement import MOST_WAVES, Wave, moment
 from kiosk.errors import UsageError
 
 _LATER = re.compile(r"\+([0-9]+)([mhd])")
+_SHARE = re.compile(r"[0-9]{1,4}")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -30,7 +31,7 @@ def waves(texts: list[str], now: datetime) -> tuple[Wave, ...]:
 def wave(text: str, now: datetime) -> Wave:
     """Raises UsageError."""
     when, sign, share = text.rpartition("=")
-    if not sign or not share.isdecimal() or int(share) > 1000:
+    if not sign or not _SHARE.fullmatch(share) or int(share) > 1000:
         raise UsageError(
             f"{text!r} is not a wave: write AFTER=PERMILLE with 0 to 1000, such as +6h=100"
         )
@@ -42,11 +43,11 @@ def _moment(when: str, text: str, now: datetime) -> datetime:
     if when == "now":
         return now
     later = _LATER.fullmatch(when)
-    if later:
-        return now + timedelta(**{_UNITS[later[2]]: int(later[1])})
     try:
+        if later:
+            return now + timedelta(**{_UNITS[later[2]]: int(later[1])})
         return moment(when).replace(microsecond=0)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"{text!r} is not a wave ({error}): AFTER is now, +30m, +6h, +2d, or a time with its "
             "zone such as 2026-12-01T06:00+01:00"
