@@ -109,9 +109,10 @@ def test_without_an_announcement_nothing_is_known_but_what_lies_there(store: Sto
     )
 
 
-def test_where_nothing_is_whole_nothing_is_current(store: Store) -> None:
+@pytest.mark.parametrize("lost", ["calibration.json", "manifest.json"])
+def test_where_nothing_is_whole_nothing_is_current(lost: str, store: Store) -> None:
     for made in (OLD, NEW):
-        (store.releases.path(made.release) / "calibration.json").unlink()
+        (store.releases.path(made.release) / lost).unlink()
     assert store.pointer() == Pointer()
 
 
