@@ -20,7 +20,7 @@ from kiosk.catalog.snapshot import Snapshot
 from kiosk.config import SearchConfig
 from kiosk.recognise import Recogniser, still
 from kiosk.recognise.kept import matches_of
-from kiosk.values import Frame, Match, Pixels, Record, Sight
+from kiosk.values import Frame, Match, Note, Pixels, Record, Sight
 from kiosk.vision.embed import Embedder
 from kiosk.vision.locate import Locator
 
@@ -108,8 +108,11 @@ class Notes:
     def __init__(self) -> None:
         self.told: list[tuple[str, dict, str | None]] = []
 
-    def note(self, kind, body, decision_id="", visit_id="", sku=None) -> None:
-        self.told.append((kind, dict(body), sku))
+    def note(self, note: Note) -> None:
+        self.told.append((note.kind, dict(note.body), note.sku))
+
+    def flush(self, timeout_s: float) -> bool:
+        return True
 
 
 def view_of(locator: Locator, embedder: Embedder, pixels: Pixels) -> tuple[Kept, AddedView]:

@@ -16,6 +16,7 @@ from kiosk.values import (
     Hashes,
     Look,
     Match,
+    Note,
     Outcome,
     Record,
     Rule,
@@ -119,8 +120,8 @@ class Notebook:
         self.works = True
         self.noted = threading.Event()
 
-    def note(self, kind: str, body: dict[str, Any]) -> None:
-        self.notes.append((kind, body))
+    def note(self, note: Note) -> None:
+        self.notes.append((note.kind, dict(note.body)))
         self.noted.set()
 
     def flush(self, timeout_s: float) -> bool:

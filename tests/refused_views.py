@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +19,8 @@ from kiosk.values import (
     Hashes,
     Look,
     Match,
+    Note,
+    Notebook,
     Outcome,
     Rule,
     Thresholds,
@@ -93,23 +94,20 @@ def wrong(
 
 
 class Notes:
-    """A journal that remembers what it was told."""
+    """A journal that remembers what it was told; `works` False: it cannot be written."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, dict[str, Any], str, str, str | None]] = []
+        self.works = True
 
-    def note(
-        self,
-        kind: str,
-        body: Mapping[str, Any],
-        decision_id: str = "",
-        visit_id: str = "",
-        sku: str | None = None,
-    ) -> None:
-        self.told.append((kind, dict(body), decision_id, visit_id, sku))
+    def note(self, note: Note) -> None:
+        self.told.append((note.kind, dict(note.body), note.decision_id, note.visit_id, note.sku))
+
+    def flush(self, timeout_s: float) -> bool:
+        return self.works
 
 
-def desk_on(store: Store, journal: Notes | None = None) -> tuple[RefusalDesk, Refusals]:
+def desk_on(store: Store, journal: Notebook | None = None) -> tuple[RefusalDesk, Refusals]:
     """A started desk and what looks are held against."""
     refusals = Refusals(EMBEDDER, DIMENSION)
     desk = RefusalDesk(store, refusals, journal or Unrecorded())

@@ -23,7 +23,7 @@ from waiting import DEADLINE_S
 from kiosk.cli import main
 from kiosk.journal import Journal, story
 from kiosk.replay.reasons import because, otherwise, votes
-from kiosk.values import Decision, Hint, Match, Outcome, Rule, Verified
+from kiosk.values import Decision, Hint, Match, Note, Outcome, Rule, Verified
 
 ITEMS = tuple((f"sku-{number}", number) for number in range(12))
 
@@ -50,7 +50,7 @@ def state(models: Path, release: Path, tmp_path_factory: pytest.TempPathFactory)
     journal = replays.journal(folder)
     for name, each in zip(names, made, strict=True):
         journal.decision(dataclasses.replace(each, decision_id=name))
-    journal.note("refusal", {}, "ab1", "v", "sku-1")
+    journal.note(Note("refusal", {}, "sku-1", "ab1", "v"))
     journal.close()
     shutil.copytree(release, folder / "catalog")
     return folder

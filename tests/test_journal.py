@@ -23,6 +23,7 @@ from kiosk.values import (
     Decision,
     Hashes,
     Match,
+    Note,
     Outcome,
     Rule,
     Thresholds,
@@ -353,3 +354,23 @@ def test_the_body_is_json_any_tool_reads(journal: Journal, path: Path) -> None:
     connection.close()
     assert similarity == pytest.approx(0.8125)
     assert json.dumps(next(read(path)))
+
+
+def test_a_note_that_is_told_again_is_one_entry_with_the_time_it_happened(
+    recorded: Recorded,
+) -> None:
+    journal, entries = recorded
+    for _ in range(2):
+        journal.note(Note("addition", {"n": 1}, "A1", at="2026-11-20T09:00:00.000001+01:00"))
+        assert journal.flush(DEADLINE_S)
+    journal.note(Note("addition", {"n": 2}, "A2", at="2026-11-20T09:00:00.000002+01:00"))
+    found = entries()
+    assert [entry["evidence"] for entry in found] == [{"n": 1}, {"n": 2}]
+    assert found[0]["at"] == "2026-11-20T08:00:00.000001Z"
+
+
+def test_notes_without_a_time_are_as_many_as_were_told(recorded: Recorded) -> None:
+    journal, entries = recorded
+    for _ in range(50):
+        journal.note(Note("counted", {}))
+    assert len({entry["at"] for entry in entries()}) == 50

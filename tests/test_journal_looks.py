@@ -29,6 +29,7 @@ from kiosk.values import (
     Hint,
     Look,
     Match,
+    Note,
     Quality,
     Thresholds,
     Verified,
@@ -146,7 +147,7 @@ def test_what_people_said_afterwards_belongs_to_the_story(path: Path) -> None:
     journal.decision(seen(1))
     journal.decision(seen(2))
     assert journal.confirmation("d1", "B2")
-    journal.note("refusal", {"share": float("nan"), "odd": {1, 2}}, "d1", "v1", "A1")
+    journal.note(Note("refusal", {"share": float("nan"), "odd": {1, 2}}, "A1", "d1", "v1"))
     journal.close()
     first, second = stories(path)
     assert [(each["kind"], each["sku"]) for each in first.afterwards] == [
@@ -161,7 +162,7 @@ def test_notes_of_one_moment_are_all_kept(path: Path) -> None:
     journal = Journal(path, commit_s=0.01, keep_days=30)
     journal.start()
     for number in range(500):
-        journal.note("counted", {"number": number})
+        journal.note(Note("counted", {"number": number}))
     assert journal.flush(DEADLINE_S)
     journal.close()
     assert [entry["evidence"]["number"] for entry in read(path)] == list(range(500))

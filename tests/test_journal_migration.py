@@ -15,6 +15,7 @@ from test_journal_looks import seen
 from waiting import DEADLINE_S
 
 from kiosk.journal import Journal, read, stories, story
+from kiosk.values import Note
 
 VERSION_1 = """
 CREATE TABLE entries (
@@ -74,7 +75,7 @@ def test_an_older_journal_is_continued_with_looks_and_notes(path: Path) -> None:
     journal = Journal(path, commit_s=0.01, keep_days=36500)
     journal.start()
     journal.decision(seen(1))
-    journal.note("refusal", {}, "d1", "v1", "A1")
+    journal.note(Note("refusal", {}, "A1", "d1", "v1"))
     assert journal.flush(DEADLINE_S)
     assert journal.status().ok
     assert journal.status().entries == 52
@@ -144,7 +145,7 @@ def test_a_kill_at_any_step_leaves_the_old_journal_or_the_new_one(tmp_path: Path
         assert version == (4 if "looks" in tables else 1)
         journal = Journal(path, commit_s=0.005, keep_days=36500)
         journal.start()
-        journal.note("refusal", {})
+        journal.note(Note("refusal", {}))
         assert journal.flush(DEADLINE_S)
         journal.close()
         assert len(list(read(path))) == 6

@@ -15,6 +15,7 @@ from waiting import DEADLINE_S
 from kiosk.journal import Journal, read, stories
 from kiosk.journal.database import open_for_writing
 from kiosk.journal.sweep import sweep_space, used_bytes
+from kiosk.values import Note
 
 DECISIONS = 120
 
@@ -27,7 +28,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(DECISIONS):
         journal.decision(seen(number))
         journal.confirmation(f"d{number}", "A1")
-        journal.note("signed", {"order": number})
+        journal.note(Note("signed", {"order": number}))
     assert journal.flush(DEADLINE_S)
     journal.close()
     return path

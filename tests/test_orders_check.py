@@ -251,7 +251,7 @@ def test_the_signed_result_tells_every_difference_and_any_change_of_it_shows() -
     assert [line["counted"] for line in body["lines"]] == [1, 1]
     assert body["differences"]["missing"][0]["missing"] == 2
     assert body["differences"]["over"][0]["over"] == 1
-    assert len(body["counts"]) == 4 and "counts" not in result.entry(signed)
+    assert len(body["counts"]) == 4 and "counts" not in result.note(signed).body
     assert result.unchanged(signed)
     altered = replace(signed, canonical=signed.canonical.replace('"missing":2', '"missing":1'))
     assert not result.unchanged(altered)

@@ -24,7 +24,7 @@ from kiosk.refusals import Refusals
 from kiosk.refusals.refusal import refused
 from kiosk.replay import TOLERANCE, Effect, Flip, Tally, again, differences, flips
 from kiosk.replay.differ import accepted, largest
-from kiosk.values import Box, Code, Decision, Look, Outcome, Sight
+from kiosk.values import Box, Code, Decision, Look, Note, Outcome, Sight
 
 FRAMES = DecideConfig().agreement_frames
 ITEMS = tuple((f"sku-{number}", number) for number in range(12))
@@ -126,7 +126,8 @@ def test_a_flip_that_a_person_had_contradicted_is_for_the_better(
         journal.decision(decision)
 
     def note(kind: str, number: int, sku: str) -> None:
-        journal.note(kind, {}, made[number].decision_id, made[number].visit_id, sku)
+        of = made[number]
+        journal.note(Note(kind, {}, sku, of.decision_id, of.visit_id))
 
     note("refusal", REMOVED, f"sku-{REMOVED}")
     note("refusal", TWINNED, f"sku-{TWINNED}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from kiosk.store.entries import ACTIVATED, DAMAGED, GOOD, QUARANTINED
 from kiosk.store.opening import Opened, open_release
 from kiosk.store.selftest import _tried, self_test
 from kiosk.store.watch import StoreWatch
+from kiosk.values import Note
 
 AT_ONCE = Gate(good_after_s=0, good_after_decisions=1)
 
@@ -57,8 +58,8 @@ def new(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Journal:
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def note(self, kind: str, body: Mapping[str, Any]) -> None:
-        self.notes.append((kind, dict(body)))
+    def note(self, note: Note) -> None:
+        self.notes.append((note.kind, dict(note.body)))
 
     def flush(self, timeout_s: float) -> bool:
         return True
@@ -270,7 +271,8 @@ def test_three_starts_that_end_badly_put_a_release_away(
     assert last.answers == before
     assert store.pointer().barred(after.manifest) is not None
     assert last.journal.kinds == [QUARANTINED]
-    assert "three starts" in last.journal.notes[0][1]["reason"]
+    reason = last.journal.notes[0][1]["reason"]
+    assert reason == "it was started three times without becoming good; power cuts count too"
 
 
 def test_starts_that_end_in_order_say_nothing_against_a_release(

@@ -28,8 +28,8 @@ from kiosk.additions.values import (
 from kiosk.catalog.details import method
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.errors import AdditionError, EmbeddingError, ImageError
-from kiosk.refusals import Recorder
-from kiosk.values import Record
+from kiosk.refusals.telling import CLOSING_S, Telling
+from kiosk.values import Clock, Notebook, Record
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class AdditionDesk:
         self,
         store: Store,
         describers: Callable[[str], Describer],
-        journal: Recorder,
+        journal: Notebook,
         *,
         recompose: Callable[[], None],
         probes_of: ProbesOf = lambda snapshot: None,
@@ -57,7 +57,9 @@ class AdditionDesk:
         """One addition at a time: the next is tried against it, too."""
         self._store = store
         self._describers = describers
-        self._journal = journal
+        self._telling = Telling(
+            store, journal, note_of=Addition.note, marked=lambda row: replace(row, noted=row.kind)
+        )
         self._recompose = recompose
         self._probes_of = probes_of
         self._most = most
@@ -157,7 +159,13 @@ class AdditionDesk:
         """A release has proven good: additions of SKUs that it has itself are dropped."""
         with self._lock:
             taken = [each for each in self._held() if not each.more and has(base, each.sku)]
-            self._store.put([undone(each, now(), adopted=True) for each in taken])
+            clock = Clock()  # the journal keeps them apart by their time
+            self._store.put(
+                [
+                    undone(each, clock.now().isoformat(timespec="microseconds"), adopted=True)
+                    for each in taken
+                ]
+            )
         if taken:
             log.info("%d additions are in release %s now: dropped", len(taken), base.release)
             self._tell()
@@ -168,6 +176,7 @@ class AdditionDesk:
         """Write what is new; hear what another process undid; make one addition anew for another
         embedder. True when what is searched has changed by that.
         """
+        self._telling.settle()
         changed = self._store.beat()
         changed = self._remade() or changed
         if changed:
@@ -208,6 +217,7 @@ class AdditionDesk:
 
     def close(self) -> None:
         """Write what still waits, if the disk lets us."""
+        self._telling.settle(CLOSING_S)
         self._store.close()
 
     def _held(self) -> list[Addition]:
@@ -243,11 +253,5 @@ class AdditionDesk:
 
     def _tell(self) -> None:
         """The journal is told what it does not know."""
-        told = []
         with self._lock:
-            for row in self._store.rows():
-                if row.noted != row.kind:
-                    self._journal.note(row.kind, row.as_journal(), sku=row.sku)
-                    told.append(replace(row, noted=row.kind))
-            if told:
-                self._store.put(told)
+            self._telling.tell()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.values import Box, Features, Hint, Record
+from kiosk.values import Box, Features, Hint, Note, Record
 
 ADDED, UNDONE, ADOPTED = "addition", "addition-undone", "addition-adopted"
 """Kinds of journal entries."""
@@ -83,6 +83,10 @@ class Addition:
         if not self.undone_at:
             return ADDED
         return ADOPTED if self.adopted else UNDONE
+
+    def note(self) -> Note:
+        """What the journal is told of it."""
+        return Note(self.kind, self.as_journal(), self.sku, at=self.undone_at or self.at)
 
     def as_journal(self) -> dict[str, Any]:
         """The whole record for head office, as plain JSON values; pictures go by their sha256."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kiosk.journal.looks import LookRow, codes_of, facts_of, number, plain, rows
-from kiosk.values import Decision, Thresholds
+from kiosk.values import Decision, Note, Thresholds
 
 _OVERHEAD = 300
 """Bytes of a row beside its texts and blobs."""
@@ -43,6 +43,11 @@ class Entry:
     def bytes(self) -> int:
         """About what it takes in memory and on the disk."""
         return _OVERHEAD + len(self.body) + sum(look.bytes for look in self.looks)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The journal keeps one entry of these."""
+        return self.decision_id, self.kind, self.at
 
     def without_features(self) -> Entry:
         """The same without local features, by far the largest part of it."""
@@ -108,21 +113,14 @@ def of_confirmation(decision: Decision, sku: str, when: datetime) -> Entry:
     )
 
 
-def of_note(
-    kind: str,
-    body: Mapping[str, Any],
-    when: datetime,
-    *,
-    decision_id: str = "",
-    visit_id: str = "",
-    sku: str | None = None,
-) -> Entry:
-    """The entry of anything else worth keeping, such as a refusal or a signed list.
+def of_note(note: Note, when: datetime) -> Entry:
+    """The entry of a note; `when` counts if it does not say when it happened.
 
     What JSON cannot say becomes null or its text: a note is no reason to stop.
     """
-    text = json.dumps(_sayable(body), separators=(",", ":"))
-    return Entry(kind, decision_id, visit_id, instant(when), None, None, sku, text)
+    text = json.dumps(_sayable(note.body), separators=(",", ":"))
+    at = _sortable(note.at) if note.at else instant(when)
+    return Entry(note.kind, note.decision_id, note.visit_id, at, None, None, note.sku, text)
 
 
 def as_dict(row: int, values: Sequence[Any]) -> dict[str, Any]:

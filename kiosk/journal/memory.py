@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 from kiosk.journal.entries import as_dict, of_confirmation, of_decision, of_note
-from kiosk.journal.recent import Clock, Recent
+from kiosk.journal.recent import Recent
 from kiosk.journal.recorder import Status
 from kiosk.journal.waiting import CAPACITY, MAX_BYTES, Waiting
-from kiosk.values import Decision
+from kiosk.values import Clock, Decision, Note
 
 
 class MemoryJournal:
@@ -39,19 +38,11 @@ class MemoryJournal:
             self._entries.append(of_confirmation(decision, sku, self._clock.now()))
             return True
 
-    def note(
-        self,
-        kind: str,
-        body: Mapping[str, Any],
-        decision_id: str = "",
-        visit_id: str = "",
-        sku: str | None = None,
-    ) -> None:
+    def note(self, note: Note) -> None:
         with self._lock:
-            when = self._clock.now()
-            self._entries.append(
-                of_note(kind, body, when, decision_id=decision_id, visit_id=visit_id, sku=sku)
-            )
+            entry = of_note(note, self._clock.now())
+            if all(entry.key != other.key for other in self._entries.entries()):
+                self._entries.append(entry)
 
     def flush(self, timeout_s: float) -> bool:
         return True

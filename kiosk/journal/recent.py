@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last decisions in memory: a tap is checked against what was offered, never against the disk.
 
-Rules: only what a choice offered can be confirmed; no two taps or notes bear the same time.
+Rule: only what a choice offered can be confirmed.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from kiosk.values import Decision, Outcome
 
 _RECENT = 1_000
-_TIE = timedelta(milliseconds=1)
-"""A clock that was set back further is believed."""
 
 
 class Recent:
@@ -36,18 +33,3 @@ class Recent:
         if decision is None or decision.outcome not in asked:
             return None
         return decision if any(match.sku == sku for match in decision.matches) else None
-
-
-class Clock:
-    """The time, a microsecond on where it is that of the call before: the journal keeps entries
-    apart by their time."""
-
-    def __init__(self) -> None:
-        self._last = datetime.min.replace(tzinfo=UTC)
-
-    def now(self) -> datetime:
-        found = datetime.now(UTC)
-        if timedelta(0) <= self._last - found < _TIE:
-            found = self._last + timedelta(microseconds=1)
-        self._last = found
-        return found

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from kiosk.values import Decision
+from kiosk.values import Decision, Notebook
 
 
 class Status(NamedTuple):
@@ -18,7 +17,7 @@ class Status(NamedTuple):
     waiting: int
 
 
-class Recorder(Protocol):
+class Recorder(Notebook, Protocol):
     """What the rest of the kiosk needs of a journal."""
 
     def start(self) -> None: ...
@@ -29,22 +28,6 @@ class Recorder(Protocol):
     def confirmation(self, decision_id: str, sku: str) -> bool:
         """Record that a person tapped `sku`. False, and nothing is recorded, when the decision is
         not known or did not offer that SKU."""
-
-    def note(
-        self,
-        kind: str,
-        body: Mapping[str, Any],
-        decision_id: str = "",
-        visit_id: str = "",
-        sku: str | None = None,
-    ) -> None:
-        """Record anything else worth keeping, such as "refusal" or "signed".
-
-        `body` holds what JSON can say; "decision" and "confirmation" are no kinds of a note.
-        """
-
-    def flush(self, timeout_s: float) -> bool:
-        """True once everything recorded so far is safe; False when `timeout_s` passed before."""
 
     def status(self) -> Status: ...
 

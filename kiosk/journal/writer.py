@@ -12,21 +12,19 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from kiosk.errors import StateError
 from kiosk.journal.database import REPLACED, open_for_writing
 from kiosk.journal.entries import COLUMNS, Entry, of_confirmation, of_decision, of_note
 from kiosk.journal.looks import LOOK_COLUMNS
-from kiosk.journal.recent import Clock, Recent
+from kiosk.journal.recent import Recent
 from kiosk.journal.recorder import Status
 from kiosk.journal.sweep import sweep, sweep_space
 from kiosk.journal.waiting import CAPACITY, MAX_BYTES, Waiting
 from kiosk.sqlite_file import Place, Replaced, explain, is_damage, move_aside, settle
-from kiosk.values import Decision
+from kiosk.values import Clock, Decision, Note
 
 log = logging.getLogger(__name__)
 
@@ -99,19 +97,9 @@ class Journal:
             self._append(of_confirmation(decision, sku, self._clock.now()))
             return True
 
-    def note(
-        self,
-        kind: str,
-        body: Mapping[str, Any],
-        decision_id: str = "",
-        visit_id: str = "",
-        sku: str | None = None,
-    ) -> None:
+    def note(self, note: Note) -> None:
         with self._changed:
-            when = self._clock.now()
-            self._append(
-                of_note(kind, body, when, decision_id=decision_id, visit_id=visit_id, sku=sku)
-            )
+            self._append(of_note(note, self._clock.now()))
 
     def flush(self, timeout_s: float) -> bool:
         with self._changed:

@@ -19,10 +19,10 @@ from kiosk.errors import OrderError
 from kiosk.orders import changes, check, database, result
 from kiosk.orders.articles import Articles
 from kiosk.orders.draft import order_number
-from kiosk.orders.keeper import RETRY_S, Job, Keeper, Notes
+from kiosk.orders.keeper import RETRY_S, Job, Keeper
 from kiosk.orders.showing import Names, checked, order_state, outdated
 from kiosk.orders.values import Checked, Line, Offer, Order, OrderState, Signed, Stage, Verdict
-from kiosk.values import Decision, Record
+from kiosk.values import Decision, Notebook, Record
 
 SAVE_S = 5.0
 """How long a person waits for the disk."""
@@ -42,7 +42,7 @@ class OrderDesk:
         path: Path,
         *,
         articles: Articles,
-        notes: Notes,
+        notes: Notebook,
         post: Callable[[OrderState | None], object],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         save_s: float = SAVE_S,
@@ -296,4 +296,4 @@ class OrderDesk:
 
     def at(self) -> str:
         """Now, as orders keep times: UTC, ISO 8601."""
-        return self._now().astimezone(UTC).isoformat(timespec="milliseconds")
+        return self._now().astimezone(UTC).isoformat(timespec="microseconds")

@@ -15,12 +15,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from kiosk.errors import StateError
 from kiosk.orders import database, result
 from kiosk.orders.values import Checked, Count, Order, Signed
 from kiosk.sqlite_file import is_damage, move_aside
+from kiosk.values import Notebook
 
 _log = logging.getLogger(__name__)
 
@@ -29,14 +29,6 @@ KEEP_DAYS = 400
 RETRY_S = 1.0
 NOTE_S = 2.0
 """How long a signed result may take into the journal before it is noted again at the next start."""
-
-
-class Notes(Protocol):
-    """What orders need of the journal."""
-
-    def note(self, kind: str, body: dict[str, Any]) -> object: ...
-
-    def flush(self, timeout_s: float) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +55,7 @@ class Keeper:
         self,
         path: Path,
         *,
-        notes: Notes,
+        notes: Notebook,
         loaded: Callable[[list[Order]], None],
         everything: Callable[[], list[Order]],
         show: Callable[[Job, str], None],
@@ -189,7 +181,7 @@ class Keeper:
         if not result.unchanged(signed):
             _log.error("the result of order %s was altered: the journal is not told", signed.number)
             return
-        self._notes.note("signed", result.entry(signed))
+        self._notes.note(result.note(signed))
         if self._notes.flush(NOTE_S):
             database.noted(connection, signed.order_id)
 

@@ -15,6 +15,7 @@ from typing import Any
 from kiosk.errors import OrderError
 from kiosk.orders.draft import MAX_NUMBER
 from kiosk.orders.values import By, Count, Line, Order, Signed, Verdict
+from kiosk.values import Note
 
 FORMAT = 1
 COMPLETE = "complete"
@@ -85,11 +86,11 @@ def differences(order: Order) -> dict[str, list[dict[str, Any]]]:
     return {"missing": missing, "over": over, "not_on_list": not_on_list}
 
 
-def entry(signed: Signed) -> dict[str, Any]:
+def note(signed: Signed) -> Note:
     """What the journal keeps: the whole result but its single counts, and its fingerprint."""
     body = json.loads(signed.canonical)
     del body["counts"]
-    return {**body, "sha256": signed.sha256}
+    return Note("signed", {**body, "sha256": signed.sha256}, at=signed.closed_at)
 
 
 def fingerprint(canonical: str) -> str:

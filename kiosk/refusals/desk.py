@@ -8,44 +8,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
 
 from kiosk.errors import RefusalError
 from kiosk.refusals.overlay import Refusals
 from kiosk.refusals.refusal import Refusal, Status, now, refused
 from kiosk.refusals.store import Store
-from kiosk.values import Decision
+from kiosk.refusals.telling import CLOSING_S, Telling
+from kiosk.values import Decision, Note, Notebook
 
 log = logging.getLogger(__name__)
-
-
-class Recorder(Protocol):
-    """What refusals need of a journal."""
-
-    def note(
-        self,
-        kind: str,
-        body: Mapping[str, Any],
-        decision_id: str = "",
-        visit_id: str = "",
-        sku: str | None = None,
-    ) -> None: ...
 
 
 class Unrecorded:
     """A journal that keeps nothing."""
 
-    def note(
-        self,
-        kind: str,
-        body: Mapping[str, Any],
-        decision_id: str = "",
-        visit_id: str = "",
-        sku: str | None = None,
-    ) -> None:
+    def note(self, note: Note) -> None:
         """Nothing is kept."""
+
+    def flush(self, timeout_s: float) -> bool:
+        return True
 
 
 class RefusalDesk:
@@ -53,12 +35,14 @@ class RefusalDesk:
     `start`, `beat` and `close` wait for the disk.
     """
 
-    def __init__(self, store: Store, refusals: Refusals, journal: Recorder) -> None:
+    def __init__(self, store: Store, refusals: Refusals, journal: Notebook) -> None:
         """`refusals`: what the recogniser holds looks against; it is kept up to date here."""
         self._lock = threading.Lock()
         self._store = store
         self._refusals = refusals
-        self._journal = journal
+        self._telling = Telling(
+            store, journal, note_of=Refusal.note, marked=lambda row: replace(row, noted=row.kind)
+        )
 
     def start(self) -> None:
         """Read what was refused before. Never raises for the disk's sake: see `status`."""
@@ -113,6 +97,7 @@ class RefusalDesk:
         """Write what is new; hear what another process undid. True when the list has changed by
         that.
         """
+        self._telling.settle()
         changed = self._store.beat()
         if changed:
             with self._lock:
@@ -133,6 +118,7 @@ class RefusalDesk:
 
     def close(self) -> None:
         """Write what still waits, if the disk lets us."""
+        self._telling.settle(CLOSING_S)
         self._store.close()
 
     def _put(self, refusal: Refusal) -> None:
@@ -141,13 +127,5 @@ class RefusalDesk:
 
     def _changed(self) -> None:
         """Looks are held against what holds now, and the journal is told what it does not know."""
-        rows = self._store.rows()
-        self._refusals.swap(rows)
-        told = []
-        for row in rows:
-            if row.noted == row.kind:
-                continue
-            self._journal.note(row.kind, row.as_journal(), row.decision_id, row.visit_id, row.sku)
-            told.append(replace(row, noted=row.kind))
-        if told:
-            self._store.put(told)
+        self._refusals.swap(self._store.rows())
+        self._telling.tell()

@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 
 from kiosk.errors import RefusalError
-from kiosk.values import Decision, Embedding, Features
+from kiosk.values import Decision, Embedding, Features, Note
 from kiosk.vision.features import method
 from kiosk.vision.packed import pack
 
@@ -60,6 +60,17 @@ class Refusal:
     def kind(self) -> str:
         """The kind of journal entry that tells of it as it is now."""
         return UNDONE if self.undone_at else REFUSED
+
+    def note(self) -> Note:
+        """What the journal is told of it."""
+        return Note(
+            self.kind,
+            self.as_journal(),
+            self.sku,
+            self.decision_id,
+            self.visit_id,
+            self.undone_at or self.at,
+        )
 
     def as_journal(self) -> dict[str, Any]:
         """Everything head office needs to look into it, as plain JSON values."""

@@ -26,6 +26,14 @@ class Row(Protocol):
     @property
     def holds(self) -> bool: ...
 
+    @property
+    def kind(self) -> str:
+        """The kind of journal entry that tells of it as it is now."""
+
+    @property
+    def noted(self) -> str:
+        """The kind of the last entry of it that is safe in the journal; or empty."""
+
 
 R = TypeVar("R", bound=Row)
 

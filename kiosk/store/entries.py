@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
 
 from kiosk.store.pointer import Installed, Pointer, Quarantined
+from kiosk.values import Note, Notebook
 
 ACTIVATED, GOOD, QUARANTINED, DAMAGED = (
     "release-activated",
@@ -19,36 +18,27 @@ ACTIVATED, GOOD, QUARANTINED, DAMAGED = (
 FLUSH_S = 2.0
 
 
-class Recorder(Protocol):
-    """What this needs of a journal."""
-
-    def note(self, kind: str, body: Mapping[str, Any]) -> None: ...
-
-    def flush(self, timeout_s: float) -> bool:
-        """Whether all that was noted is on the disk."""
-
-
 class Entries:
     """Tells a journal."""
 
-    def __init__(self, journal: Recorder) -> None:
+    def __init__(self, journal: Notebook) -> None:
         self._journal = journal
 
     def activated(self, current: Installed, previous: Installed | None) -> None:
-        self._journal.note(ACTIVATED, _facts(current, previous=_name(previous)))
+        self._journal.note(Note(ACTIVATED, _facts(current, previous=_name(previous))))
 
     def good(self, current: Installed, decisions: int) -> None:
-        self._journal.note(GOOD, _facts(current, decisions=decisions))
+        self._journal.note(Note(GOOD, _facts(current, decisions=decisions)))
 
     def damaged(self, current: Installed, reason: str) -> None:
-        self._journal.note(DAMAGED, _facts(current, reason=reason))
+        self._journal.note(Note(DAMAGED, _facts(current, reason=reason)))
 
     def put_away(self, pointer: Pointer) -> tuple[Quarantined, ...]:
         """Note what was put away and is not noted yet; gives what is on the disk with that."""
         news = tuple(each for each in pointer.quarantined if not each.noted)
         for each in news:
             now = _name(pointer.current)
-            self._journal.note(QUARANTINED, {**asdict(each), "answers": now})
+            self._journal.note(Note(QUARANTINED, {**asdict(each), "answers": now}, at=each.at))
         return news if news and self._journal.flush(FLUSH_S) else ()
 
 

@@ -172,4 +172,4 @@ class Store(Notes):
         return self._room.collect(wanted)
 
     def _at(self) -> str:
-        return self._now().isoformat(timespec="seconds")
+        return self._now().isoformat(timespec="microseconds")

@@ -17,12 +17,12 @@ from pathlib import Path
 from kiosk.announcement import Gate
 from kiosk.catalog.snapshot import SnapshotSlot
 from kiosk.errors import CatalogError, EmbeddingError, ModelError
-from kiosk.store.entries import Entries, Recorder
+from kiosk.store.entries import Entries
 from kiosk.store.opening import Opened
 from kiosk.store.pointer import Installed, Phase, Pointer
 from kiosk.store.store import Store
 from kiosk.store.trial import Trial
-from kiosk.values import Decision, Record
+from kiosk.values import Decision, Notebook, Record
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class StoreWatch:
         self,
         store: Store,
         slot: SnapshotSlot,
-        journal: Recorder,
+        journal: Notebook,
         *,
         test: Callable[[Path, Gate], str],
         open_release: Callable[[Path], Opened],

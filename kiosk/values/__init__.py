@@ -3,7 +3,7 @@
 
 Plain frozen values with no behaviour beyond small derived properties: `pixels` (frames, boxes),
 `details` (local features), `catalog` (SKUs, matches, thresholds), `answers` (looks, decisions),
-`sync` (how the kiosk stands with its channel).
+`sync` (how the kiosk stands with its channel), `note` (what the journal keeps beside decisions).
 """
 
 from kiosk.values.answers import (
@@ -28,16 +28,18 @@ from kiosk.values.catalog import (
     Thresholds,
 )
 from kiosk.values.details import POINT, TONES, Features, Verified
+from kiosk.values.note import Clock, Note, Notebook
 from kiosk.values.pixels import Box, Detection, Embedding, Frame, Pixels
 from kiosk.values.sync import SyncState, SyncStatus
 
 __all__ = [
-    "NEVER_APART",
     "MOST_CUSTOM",
+    "NEVER_APART",
     "POINT",
     "TONES",
     "Box",
     "Claim",
+    "Clock",
     "Code",
     "Decision",
     "Detection",
@@ -49,6 +51,8 @@ __all__ = [
     "Look",
     "Match",
     "Neighbour",
+    "Note",
+    "Notebook",
     "Outcome",
     "Pixels",
     "Quality",
