@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from order_parts import EAN, Notebook, Shelf, decision, records
 from schema_check import wrongs
-from waiting import until
+from waiting import DEADLINE_S, until
 
 from kiosk.api.app import add_api
 from kiosk.api.openapi import document
@@ -255,7 +255,7 @@ def test_a_list_of_the_greatest_size_gets_through_the_real_server(kiosk: Kiosk) 
     try:
         answers = []
         for body in (json.dumps({"number": "PO-1", "lines": lines}), " " * (MAX_BODY_BYTES + 1)):
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE_S)
             connection.request("POST", ORDERS, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             answers.append((answer.status, len(json.loads(answer.read()).get("lines", []))))

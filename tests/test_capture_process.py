@@ -411,10 +411,6 @@ def test_closing_ends_an_opening_that_waits(faulty: str) -> None:
         except CameraError as error:
             ended.append(error)
 
-    opener = threading.Thread(target=opened)
-    opener.start()
-    until(lambda: camera.pid is not None, "the camera process")
-    camera.close()
-    opener.join(DEADLINE_S)
-    assert not opener.is_alive()
+    with aside(opened, over=camera.close):
+        until(lambda: camera.pid is not None, "the camera process")
     assert isinstance(ended[0], CameraMissing)

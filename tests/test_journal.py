@@ -64,7 +64,7 @@ def journal(path: Path):
     journal = Journal(path, commit_s=0.02, keep_days=30, retry_s=0.05)
     journal.start()
     yield journal
-    journal.close()
+    journal.close(DEADLINE_S)
 
 
 Recorded = tuple[Recorder, Callable[[], list[dict[str, Any]]]]
@@ -84,7 +84,7 @@ def recorded(request: pytest.FixtureRequest, path: Path):
 
     journal.start()
     yield journal, entries
-    journal.close()
+    journal.close(DEADLINE_S)
 
 
 def test_a_decision_comes_back_with_its_whole_evidence(recorded: Recorded) -> None:
@@ -239,9 +239,9 @@ def test_closing_writes_what_waits(path: Path) -> None:
     journal = Journal(path, commit_s=10, keep_days=30)
     journal.start()
     journal.decision(decision())
-    journal.close()
+    journal.close(DEADLINE_S)
     assert len(list(read(path))) == 1
-    journal.close()
+    journal.close(DEADLINE_S)
 
 
 def test_a_journal_that_never_started_closes(path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_second_run_continues_the_first(path: Path) -> None:
         journal.decision(decision(number))
         assert journal.flush(DEADLINE_S)
         assert journal.status().entries == number + 1
-        journal.close()
+        journal.close(DEADLINE_S)
     assert [entry["decision_id"] for entry in read(path)] == ["d0", "d1"]
 
 
@@ -297,13 +297,13 @@ def test_old_entries_are_swept_and_the_count_follows(path: Path) -> None:
     first.start()
     for days in (400, 40, 20, 0):
         first.decision(decision(days, at=(now - timedelta(days=days)).isoformat()))
-    first.close()
+    first.close(DEADLINE_S)
     second = Journal(path, commit_s=0.01, keep_days=30)
     second.start()
     second.decision(decision(1))
     assert second.flush(DEADLINE_S)
     until(lambda: second.status().entries == 3)
-    second.close()
+    second.close(DEADLINE_S)
     assert [entry["decision_id"] for entry in read(path)] == ["d20", "d0", "d1"]
 
 
@@ -312,11 +312,11 @@ def test_a_clock_that_runs_ahead_does_not_empty_the_journal(path: Path) -> None:
     journal.start()
     journal.decision(decision(at="2001-01-01T00:00:00Z"))
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     again = Journal(path, commit_s=0.01, keep_days=30)
     again.start()
     assert again.flush(DEADLINE_S)
-    again.close()
+    again.close(DEADLINE_S)
     assert len(list(read(path))) == 1
 
 

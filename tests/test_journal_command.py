@@ -41,7 +41,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     journal.confirmation("d1", "B2")
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     return folder
 
 
@@ -113,7 +113,7 @@ def test_head_ends_it_quietly(tmp_path: Path) -> None:
     journal.start()
     for number in range(2000):
         journal.decision(decision(number))
-    journal.close()
+    journal.close(DEADLINE_S)
     command = [sys.executable, "-m", "kiosk", "journal", "--json", "--state", str(tmp_path)]
     with running(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         lines_of(process, 1)

@@ -96,7 +96,7 @@ def written(path: Path, *decisions: Decision, keep_features_days: int = 30) -> P
     for each in decisions:
         journal.decision(each)
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     return path
 
 
@@ -148,7 +148,7 @@ def test_what_people_said_afterwards_belongs_to_the_story(path: Path) -> None:
     journal.decision(seen(2))
     assert journal.confirmation("d1", "B2")
     journal.note(Note("refusal", {"share": float("nan"), "odd": {1, 2}}, "A1", "d1", "v1"))
-    journal.close()
+    journal.close(DEADLINE_S)
     first, second = stories(path)
     assert [(each["kind"], each["sku"]) for each in first.afterwards] == [
         ("confirmation", "B2"),
@@ -164,7 +164,7 @@ def test_notes_of_one_moment_are_all_kept(path: Path) -> None:
     for number in range(500):
         journal.note(Note("counted", {"number": number}))
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert [entry["evidence"]["number"] for entry in read(path)] == list(range(500))
 
 
@@ -211,7 +211,7 @@ def test_features_are_forgotten_before_embeddings_and_both_before_entries_are_ol
     journal.start()
     journal.decision(decision(0))
     until(lambda: journal.status().entries == 4)
-    journal.close()
+    journal.close(DEADLINE_S)
     kept = {each.decision_id: each for each in stories(path)}
     assert sorted(kept) == ["d0", "d1", "d40", "d400"]
     assert [kept[name].has_features for name in ("d1", "d40", "d400")] == [True, False, False]
@@ -332,7 +332,7 @@ def test_a_journal_that_cannot_be_written_stays_within_its_bytes(tmp_path: Path)
     assert "lost what only a replay needs" in journal.status().message
     (tmp_path / "state").unlink()
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert journal._queue.bytes == 0
     kept = list(stories(path))
     assert kept[-1].decision_id == "d99"

@@ -79,7 +79,7 @@ def test_an_older_journal_is_continued_with_looks_and_notes(path: Path) -> None:
     assert journal.flush(DEADLINE_S)
     assert journal.status().ok
     assert journal.status().entries == 52
-    journal.close()
+    journal.close(DEADLINE_S)
     found = list(stories(path))
     assert [each.decision_id for each in found] == [*(f"old{n}" for n in range(50)), "d1"]
     assert len(found[-1].looks) == 3
@@ -99,7 +99,7 @@ def test_a_journal_brought_up_is_the_one_that_is_made_anew(path: Path, tmp_path:
         journal.start()
         journal.decision(decision())
         assert journal.flush(DEADLINE_S)
-        journal.close()
+        journal.close(DEADLINE_S)
     assert schema(path) == schema(tmp_path / "new.sqlite")
 
 
@@ -111,7 +111,7 @@ def test_a_reader_of_the_older_journal_goes_on_while_it_is_brought_up(path: Path
     journal.decision(decision())
     assert journal.flush(DEADLINE_S)
     assert len(list(entries)) >= 49
-    journal.close()
+    journal.close(DEADLINE_S)
 
 
 BRING_UP = """
@@ -147,7 +147,7 @@ def test_a_kill_at_any_step_leaves_the_old_journal_or_the_new_one(tmp_path: Path
         journal.start()
         journal.note(Note("refusal", {}))
         assert journal.flush(DEADLINE_S)
-        journal.close()
+        journal.close(DEADLINE_S)
         assert len(list(read(path))) == 6
         if output == "done\n":
             done = True
@@ -164,5 +164,5 @@ def test_an_older_journal_that_somebody_holds_is_brought_up_later(path: Path) ->
         assert not journal.flush(0.2)
         blocker.execute("ROLLBACK")
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert len(list(read(path))) == 51

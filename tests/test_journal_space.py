@@ -30,7 +30,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         journal.confirmation(f"d{number}", "A1")
         journal.note(Note("signed", {"order": number}))
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     return path
 
 
@@ -111,7 +111,7 @@ def test_a_running_journal_keeps_to_its_bound(tmp_path: Path) -> None:
         for number in numbers:
             journal.decision(seen(number))
         assert journal.flush(DEADLINE_S)
-        journal.close()
+        journal.close(DEADLINE_S)
     with closing(open_for_writing(path)) as connection:
         assert used_bytes(connection) <= 1_000_000
     assert len(list(stories(path))) > 100, "features were enough to give way"

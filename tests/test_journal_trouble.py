@@ -75,7 +75,7 @@ GROW_PAST_THE_LIMIT = """
     numbers = [int(entry["decision_id"][1:]) for entry in read(path)]
     assert numbers[0] == 0 and numbers[-400:] == list(range(301, 701)), numbers
     assert len(set(numbers)) == len(numbers)
-    journal.close()
+    journal.close(DEADLINE_S)
     print("done")
 """
 
@@ -108,7 +108,7 @@ def test_a_full_disk_is_said_and_survived(disk: Path) -> None:
     filler.unlink()
     assert journal.flush(DEADLINE_S)
     until(lambda: journal.status().ok)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert [entry["decision_id"] for entry in read(path)] == [f"d{n}" for n in range(301)]
 
 
@@ -122,7 +122,7 @@ def test_a_disk_full_from_the_start_does_not_stop_the_kiosk(disk: Path) -> None:
     until(lambda: not journal.status().ok)
     filler.unlink()
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert len(list(read(path))) == 2
 
 
@@ -131,7 +131,7 @@ def test_a_read_only_disk_is_said_and_read_and_survived(disk: Path) -> None:
     journal = Journal(path, commit_s=0.005, keep_days=30, retry_s=0.05)
     journal.start()
     journal.decision(decision(1))
-    journal.close()
+    journal.close(DEADLINE_S)
     remount(disk, "ro")
     again = Journal(path, commit_s=0.005, keep_days=30, retry_s=0.05)
     again.start()
@@ -141,7 +141,7 @@ def test_a_read_only_disk_is_said_and_read_and_survived(disk: Path) -> None:
     assert [entry["decision_id"] for entry in read(path)] == ["d1"]
     remount(disk, "rw")
     assert again.flush(DEADLINE_S)
-    again.close()
+    again.close(DEADLINE_S)
     assert [entry["decision_id"] for entry in read(path)] == ["d1", "d2"]
 
 
@@ -166,7 +166,7 @@ def test_a_file_in_the_place_of_the_folder_is_said_and_survived(tmp_path: Path) 
     until(lambda: not journal.status().ok)
     folder.unlink()
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert len(list(read(folder / "journal.sqlite"))) == 1
 
 
@@ -175,7 +175,7 @@ def written(path: Path, count: int) -> None:
     journal.start()
     for number in range(count):
         journal.decision(decision(number))
-    journal.close()
+    journal.close(DEADLINE_S)
 
 
 def damage_header(path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_damaged_journal_is_kept_aside_and_a_new_one_begun(
     assert journal.status().ok
     (kept,) = tmp_path.glob("journal.corrupt-*.sqlite")
     assert kept.name in journal.status().message
-    journal.close()
+    journal.close(DEADLINE_S)
     assert [entry["decision_id"] for entry in read(path)] == ["d7"]
     assert any("a new one begun" in record.message for record in caplog.records)
 
@@ -231,7 +231,7 @@ def test_the_log_of_a_damaged_journal_goes_aside_with_it(tmp_path: Path) -> None
     journal.start()
     journal.decision(decision(7))
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert [entry["decision_id"] for entry in read(path)] == ["d7"]
     assert len(list(tmp_path.glob("journal.corrupt-*.sqlite"))) == 1
     assert [kept.read_bytes() for kept in tmp_path.glob("journal.corrupt-*-wal")] == [log]
@@ -249,7 +249,7 @@ def test_another_program_that_holds_the_lock_only_delays(tmp_path: Path) -> None
     blocker.execute("ROLLBACK")
     blocker.close()
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert len(list(read(path))) == 2
 
 
@@ -267,7 +267,7 @@ def replace_by_another(path: Path) -> None:
     journal.start()
     journal.decision(decision(100))
     assert journal.flush(DEADLINE_S)
-    journal.close()
+    journal.close(DEADLINE_S)
     other.rename(path)
 
 
@@ -293,7 +293,7 @@ def test_a_journal_taken_away_under_a_running_kiosk_is_said_and_begun_again(
     until(lambda: journal.status().waiting == 0)
     until(lambda: journal.status().ok)
     assert "removed or replaced" in journal.status().message
-    journal.close()
+    journal.close(DEADLINE_S)
     before = ["d100"] if attack is replace_by_another else []
     assert [entry["decision_id"] for entry in read(path)] == [*before, "d2", "d3"]
     if attack is rename:
@@ -315,7 +315,7 @@ def test_a_folder_in_place_of_the_journal_is_waited_out(tmp_path: Path) -> None:
     assert journal.status().waiting == 1
     path.rmdir()
     until(lambda: journal.status().waiting == 0)
-    journal.close()
+    journal.close(DEADLINE_S)
     assert [entry["decision_id"] for entry in read(path)] == ["d2"]
 
 

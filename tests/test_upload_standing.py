@@ -48,7 +48,7 @@ def passed(path: Path, address: str, token: str = "right") -> None:
     """One pass as the command has it."""
     with (
         Outgoing.open(path, KIOSK) as outgoing,
-        closing(HttpSink(address, token=token, timeout_s=2)) as sink,
+        closing(HttpSink(address, token=token, timeout_s=DEADLINE_S)) as sink,
     ):
         try:
             upload(outgoing, sink, deadline_s=DEADLINE_S)

@@ -54,7 +54,7 @@ def journal(path: Path, count: int, first: int = 0) -> Path:
         kept.decision(decision(number))
         assert kept.confirmation(f"d{number}", "A1")
     assert kept.flush(DEADLINE_S)
-    kept.close()
+    kept.close(DEADLINE_S)
     return path
 
 
