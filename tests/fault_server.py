@@ -197,6 +197,16 @@ def drip(handler: Handler, data: bytes, offset: int) -> None:
     handler.close_connection = True
 
 
+def drip_closing(handler: Handler, data: bytes, offset: int) -> None:
+    """As `drip`, in an answer that ends with its connection, as those of HTTP/1.0 do."""
+    handler.send_response(200)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    while not handler.server.closing.wait(0.02):
+        handler.send(b"z")
+        handler.wfile.flush()
+
+
 def drip_head(handler: Handler, data: bytes, offset: int) -> None:
     """A head that never ends."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")

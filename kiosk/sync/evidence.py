@@ -13,6 +13,8 @@ from kiosk.errors import Offline
 
 NETWORK = "check the network of this kiosk and sync.source; it is tried again by itself"
 TLS = "tls"
+MOST_DIGITS = 18
+"""Of a number in a head; of a longer one these say enough."""
 LOGIN = (
     "a login page or a proxy stands between: let somebody log in to this network, or ask for this "
     "address to be let through"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from kiosk.announcement import Blob
 from kiosk.errors import Tampered
 from kiosk.store.blobs import Blobs, Part
-from kiosk.sync.evidence import Unanswered
+from kiosk.sync.evidence import Unanswered, cut_off
 from kiosk.sync.origin import Origin
 
 LEAST_GAIN = 16 * 1024
@@ -79,4 +79,5 @@ def _append(origin: Origin, part: Part, blob: Blob, offset: int) -> None:
             if have >= blob.bytes:
                 return
     if have < blob.bytes:
-        raise Unanswered("cut", f"{origin.name}: gave only {place} of {blob.bytes} bytes")
+        name = f"{origin.name}/{path_of(blob)}"
+        raise cut_off(name, f"only {place} of {blob.bytes} bytes came")

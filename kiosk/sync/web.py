@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection
 
 from kiosk import __version__
 from kiosk.sync import evidence
-from kiosk.sync.connection import Watch, pools_for
+from kiosk.sync.connection import Open, Watch, pools_for
 from kiosk.sync.evidence import Unanswered, cut_off, too_slow, unreachable, unusable
 from kiosk.sync.origin import CHUNK, Limits, Tail, Traffic
 
@@ -47,7 +46,7 @@ class WebOrigin:
         self.traffic = Traffic()
         self._limits = limits
         self._clock = clock
-        self._open: list[HTTPConnection] = []
+        self._open: list[Open] = []
         self._pools = pools_for(self.name, self._open)
         self._end = 0.0
         self.begin()
@@ -179,7 +178,7 @@ def _refusal(url: str, reply: Reply) -> Unanswered:
 
 def _length(reply: Reply) -> int:
     text = reply.headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() else 0
+    return int(text[: evidence.MOST_DIGITS]) if text.isdecimal() else 0
 
 
 def _too_long(url: str, max_bytes: int) -> Unanswered:
