@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,3 +133,57 @@ def test_only_a_root_that_enough_of_its_own_keys_signed_is_one() -> None:
         assert held.value.code == "bad_root"
     both = signed(repository.root, [*repository.signers["root"], signer(60)])
     assert trust.root_version(both) == Metadata.from_bytes(both).signed.version
+
+
+def test_a_new_kiosk_takes_an_old_stick_when_a_person_says_so(tmp_path: Path) -> None:
+    office = publisher(tmp_path)
+    announced = office.publish(release(tmp_path / "release"))
+    kiosk = office_kiosk(tmp_path, office)
+    kiosk.ahead = timedelta(days=400)
+    assert kiosk.sync(office.path).status.state is SyncState.STALE
+    assert kiosk.sync(office.path, accept_expired=True).activated == announced.release
+
+
+def test_what_was_past_its_date_when_this_kiosk_last_knew_the_time_is_never_taken(
+    tmp_path: Path,
+) -> None:
+    repository = Simulator()
+    kiosk = Kiosk(tmp_path / "state", repository.first_root)
+    made = datetime.now(UTC).replace(microsecond=0)
+    kiosk.store.raise_floors(1, made + timedelta(days=40), "stable")
+    repository.announce(announcement(2))
+    kiosk.ahead = timedelta(days=50)
+    outcome = kiosk.sync(repository.origin, accept_expired=True)
+    assert (outcome.status.state, outcome.status.code) == (SyncState.STALE, "expired")
+    other = Kiosk(tmp_path / "other", repository.first_root)
+    other.store.raise_floors(1, made + timedelta(days=20), "stable")
+    other.ahead = timedelta(days=50)
+    assert other.sync(repository.origin, accept_expired=True).status.code == "paused"
+
+
+def test_an_old_stick_with_what_was_announced_and_never_installed_is_taken(tmp_path: Path) -> None:
+    office = publisher(tmp_path)
+    office.publish(release(tmp_path / "first"))
+    kiosk = office_kiosk(tmp_path, office)
+    kiosk.sync(office.path)
+    second = office.publish(release(tmp_path / "second", seed=2), rollout=Rollout(pause=True))
+    assert kiosk.sync(office.path).status.code == "paused"
+    assert kiosk.store.pointer().floor_seq == 2
+    kiosk.ahead = timedelta(days=40)
+    outcome = kiosk.sync(office.path, accept_expired=True)
+    assert (outcome.status.code, kiosk.store.pointer().floor_seq) == ("paused", 2)
+    assert not kiosk.store.releases.path(second.release).exists()
+
+
+def test_a_pass_leaves_what_answers_what_was_before_and_nothing_else(tmp_path: Path) -> None:
+    office = publisher(tmp_path)
+    kiosk = office_kiosk(tmp_path, office)
+    made = []
+    for seed in (1, 2, 3):
+        made.append(office.publish(release(tmp_path / f"release-{seed}", seed)).release)
+        assert kiosk.sync(office.path).activated == made[-1]
+        assert kiosk.store.pointer().tested, "it was, a moment ago"
+        kiosk.store.good(made[-1])
+    assert set(kiosk.store.releases.listed()) == set(made[1:])
+    kept = {each for name in made[1:] for each in kiosk.store.releases.blobs_of(name)}
+    assert {path.name for path in kiosk.store.blobs.folder.iterdir()} == kept
