@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tuf.api.metadata import Metadata
+from tuf.api.metadata import Metadata, TargetFile
 
+from kiosk.announcement import MAX_BYTES as ANNOUNCEMENT_BYTES
 from kiosk.announcement import Blob, Requires, Rollout, Wave
 from kiosk.catalog.manifest import MAX_BYTES
 from kiosk.errors import Held, StateError
@@ -187,3 +188,24 @@ def test_a_pass_leaves_what_answers_what_was_before_and_nothing_else(tmp_path: P
     assert set(kiosk.store.releases.listed()) == set(made[1:])
     kept = {each for name in made[1:] for each in kiosk.store.releases.blobs_of(name)}
     assert {path.name for path in kiosk.store.blobs.folder.iterdir()} == kept
+
+
+def test_an_announcement_too_large_to_be_one_is_not_read_although_it_is_signed(
+    tmp_path: Path,
+) -> None:
+    repository = Simulator()
+    kiosk = Kiosk(tmp_path / "state", repository.first_root)
+    data = b" " * (ANNOUNCEMENT_BYTES + 1)
+    target = TargetFile.from_data("stable.json", data, ["sha256"])
+    repository.files[f"targets/{target.hashes['sha256']}.stable.json"] = data
+    repository.stable.targets = {"stable.json": target}
+    repository.put_stable()
+    assert kiosk.sync(repository.origin).status.code == "unusable"
+
+
+def test_roots_are_kept_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    names = [f"{number}.root.json" for number in range(1, 13)]
+    trust.fill(tmp_path, {name: name.encode() for name in (*reversed(names), "snapshot.json")})
+    held = trust.verified(tmp_path, b"3.root.json")
+    assert list(held) == [*(name for name in names if name != "3.root.json"), "snapshot.json"]
+    assert held["12.root.json"] == b"12.root.json"
