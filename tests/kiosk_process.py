@@ -70,21 +70,26 @@ class Kiosk:
             with error:
                 return error.code, error.read()
 
-    def states(self) -> Generator[dict[str, Any]]:
-        """What the page is told, as it is told."""
-        with until(self._stream, "a place among the readers") as stream:
+    def states(self, page: str = "operator") -> Generator[dict[str, Any]]:
+        """What a page is told, as it is told."""
+        with until(lambda: self._stream(page), "a place among the readers") as stream:
             for line in stream:
                 if line.startswith(b"data:") and line[5:].strip():  # a beat has none
                     yield json.loads(line[5:])
 
-    def _stream(self) -> Any:
+    def _stream(self, page: str) -> Any:
         """The events; None while the places of readers that left are not free again."""
         try:
-            return urllib.request.urlopen(self.url() + "/events", timeout=DEADLINE_S)
+            return urllib.request.urlopen(f"{self.url()}/events?page={page}", timeout=DEADLINE_S)
         except urllib.error.HTTPError as error:
             with error:
                 assert error.code == 503, error
             return None
+
+    def group(self, title: str) -> dict[str, Any]:
+        """One part of the status page, as it stands."""
+        with closing(self.states("status")) as states:
+            return next(each for each in next(states)["groups"] if each["title"] == title)
 
     def state(self, condition: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
         end = time.monotonic() + DEADLINE_S

@@ -83,14 +83,9 @@ def enrol(run: Kiosk, sku: str = "", name: str = "Pepper mill") -> str:
     return added(run)[0]["id"]
 
 
-def status_group(run: Kiosk, title: str) -> dict[str, Any]:
-    groups = json.loads(run.get("/status.json")[1])["groups"]
-    return next(group for group in groups if group["title"] == title)
-
-
 def added(run: Kiosk) -> list[dict[str, Any]]:
     """What the status page lists."""
-    return list(status_group(run, "Added here")["undo"])
+    return list(run.group("Added here")["undo"])
 
 
 def is_found(page: dict[str, Any]) -> bool:
@@ -122,7 +117,7 @@ def test_an_item_is_added_survives_a_kill_and_another_release_and_is_undone(
         before = json.loads((release / "manifest.json").read_text())["release"]
 
         def moved() -> bool:
-            rows = dict(status_group(run, "Catalog")["rows"])
+            rows = dict(run.group("Catalog")["rows"])
             return bool(rows["Release"] not in ("", "–", before))
 
         until(moved, "the other release")

@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from typing import Any
 
 import bad_releases
 import pytest
 import tiny_models
-from kiosk_process import Kiosk, counter_of, kiosk, overrides
+from kiosk_process import counter_of, kiosk, overrides
 from store_parts import fetched
 from waiting import until
 
@@ -77,11 +76,6 @@ def settings(models: Path, camera: Path, state: Path) -> list[str]:
         catalog__poll_s=0.1,
         state__directory=state,
     )
-
-
-def group(run: Kiosk, title: str) -> dict[str, Any]:
-    groups = json.loads(run.get("/status.json")[1])["groups"]
-    return next(each for each in groups if each["title"] == title)
 
 
 def test_a_release_is_taken_over_with_its_models_while_frames_go_through(
