@@ -8,6 +8,7 @@ missing, tests that need them are skipped and say which package to install.
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from killed_process import LIFE_S
@@ -74,11 +76,14 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str | Path) -> str:
         call = [str(self._bin / program), *map(str, arguments)]
+        who: dict[str, Any] = {}
         if os.geteuid() == 0:
-            call = ["runuser", "-u", "nobody", "--", *call]
+            who = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": ()}
         # pg_ctl's server keeps what it inherits open: a pipe would never end.
         with tempfile.TemporaryFile() as said:
-            done = subprocess.run(call, stdout=said, stderr=said, cwd=self.folder, timeout=LIFE_S)
+            done = subprocess.run(
+                call, stdout=said, stderr=said, cwd=self.folder, timeout=LIFE_S, **who
+            )
             said.seek(0)
             text = said.read().decode(errors="replace")
         assert done.returncode == 0, f"{' '.join(call)}\n{text}"

@@ -228,7 +228,7 @@ def test_check_names_each_part_that_fails(
         )
     out = capsys.readouterr().out
     assert code == os.EX_UNAVAILABLE
-    assert "3 of 7 checks failed: catalog, camera, port" in out
+    assert "3 of 8 checks failed: catalog, camera, port" in out
     assert "vectors.npy" in out
     assert "choose another port" in out
 
