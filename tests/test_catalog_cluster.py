@@ -70,6 +70,14 @@ class Server:
         self._stack.close()
 
 
+def worker(address: str, folder: Path) -> Server:
+    """A worker of one thread for the scheduler at `address`."""
+    return Server(
+        *("distributed.cli.dask_worker", address, "--nthreads", "1", "--memory-limit", "0"),
+        *("--no-nanny", "--no-dashboard", "--local-directory", str(folder)),
+    )
+
+
 @contextmanager
 def cluster(folder: Path, workers: int = 2, deaths: int = 3) -> Iterator[tuple[str, list[Server]]]:
     """A scheduler and workers of one thread each; its address for --engine.
@@ -84,14 +92,7 @@ def cluster(folder: Path, workers: int = 2, deaths: int = 3) -> Iterator[tuple[s
     try:
         port = scheduler.said(r"Scheduler at:\s+tcp://127\.0\.0\.1:(\d+)")
         for number in range(workers):
-            servers.append(
-                Server(
-                    "distributed.cli.dask_worker",
-                    f"tcp://127.0.0.1:{port}",
-                    *("--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"),
-                    *("--local-directory", str(folder / f"worker-{number}")),
-                )
-            )
+            servers.append(worker(f"tcp://127.0.0.1:{port}", folder / f"worker-{number}"))
         for server in servers:
             server.said("(Registered to)")
         yield f"dask://127.0.0.1:{port}", [*servers, scheduler]
@@ -160,6 +161,33 @@ def test_two_workers_one_killed_in_the_middle_make_the_release_of_one_process(
     assert [(each.name, each.code) for each in report.failed] == [
         ("SKU-02/0.png", "UnsupportedPicFormat")
     ]
+
+
+def test_without_any_worker_left_it_is_said_and_a_new_one_takes_the_work_up(
+    root: Path, models: tuple[Locator, Embedder], alone: dict[str, bytes], tmp_path: Path
+) -> None:
+    told: list[str] = []
+    with cluster(tmp_path) as (address, servers), ExitStack() as later:
+        theirs = address.replace("dask://", "tcp://")
+
+        def kill(report: PictureReport, done: int, total: int) -> None:
+            if done == 2:
+                for server in servers[:2]:
+                    server.process.kill()
+
+        def say(text: str) -> None:
+            told.append(text)
+            if len(told) == 1:
+                another = worker(theirs, tmp_path / "another")
+                later.callback(another.end)
+                another.said("(Registered to)")
+
+        run(models, root, tmp_path / "out", lambda each: engine_of(each, 0, address, say), kill)
+    assert told == [
+        f"no worker answers at {address}: start one with `dask worker {theirs}`; waiting",
+        f"a worker answers at {address} again: work goes on",
+    ]
+    assert content(tmp_path / "out") == alone
 
 
 def test_a_cluster_that_is_lost_ends_the_build_with_a_reason_and_keeps_what_is_done(

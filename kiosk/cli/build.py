@@ -143,7 +143,9 @@ def _built(arguments: argparse.Namespace, config: Config, wanted: Wanted) -> Bui
             locator=locator,
             embedder=embedder,
             options=options,
-            engine=lambda enrolment: engine_of(enrolment, arguments.workers, arguments.engine),
+            engine=lambda enrolment: engine_of(
+                enrolment, arguments.workers, arguments.engine, telling.say
+            ),
             cache=wanted.cache,
             base=wanted.base,
             models=files_of(locator, embedder) if arguments.bring_models else {},
@@ -168,6 +170,10 @@ class Telling:
                 "kiosk: interrupted; the same command goes on from here", file=sys.stderr
             )
         self._bar.close()
+
+    def say(self, text: str) -> None:
+        """What the engine wants people to know."""
+        self._bar.write(f"kiosk: {visible(text)}", file=sys.stderr)
 
     def picture(self, report: PictureReport, done: int, total: int) -> None:
         self._bar.total = total

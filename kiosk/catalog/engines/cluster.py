@@ -11,20 +11,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
-from distributed import Client, Future, KilledWorker, as_completed, get_worker
+from distributed import Client, Future, KilledWorker, get_worker, wait
 from distributed.comm.core import CommClosedError
 
-from kiosk.catalog.engines.jobs import Job, Outcome, died, embed
+from kiosk.catalog.engines.jobs import Job, Outcome, Say, died, embed, silent
 from kiosk.catalog.engines.outfit import Outfit
 from kiosk.catalog.engines.recipe import Recipe
 from kiosk.errors import EngineError, KioskError, UsageError
 
 SCHEMES = {"dask://": "tcp://", "dask+tls://": "tls://"}
 CONNECT_S = 15.0
+LOOK_S = 3.0
+"""Without any answer for as long, it is asked whether there is a worker at all."""
 MOST_PICTURES, MOST_BYTES = 4, 4 * 1024 * 1024
 """Of one batch."""
 BATCHES_AHEAD = 2
@@ -39,6 +41,8 @@ class Cluster:
 
     recipe: Recipe
     address: str
+    say: Say = silent
+    """Told when no worker is left, and when work goes on."""
 
     def run(self, jobs: Iterable[Job]) -> Generator[Outcome]:
         """See `Engine.run`. Nobody is asked before the first job comes."""
@@ -49,7 +53,8 @@ class Cluster:
         client = self._connected()
         try:
             batches = _batches(itertools.chain([first], source))
-            yield from _Round(client, Outfit.of(self.recipe), batches).outcomes()
+            watch = _Watch(client, self.address, self._theirs, self.say)
+            yield from _Round(client, Outfit.of(self.recipe), batches, watch).outcomes()
         except (CommClosedError, CancelledError, asyncio.CancelledError, TimeoutError) as error:
             raise EngineError(
                 f"{self.address}: the cluster was lost ({str(error) or type(error).__name__}); "
@@ -58,14 +63,20 @@ class Cluster:
         finally:
             client.close(timeout=CONNECT_S)
 
-    def _connected(self) -> Client:
-        """Raises EngineError when nobody answers there, UsageError for another address."""
+    @property
+    def _theirs(self) -> str:
+        """What Dask calls the scheduler. Raises UsageError for another address."""
         scheme, separator, rest = self.address.partition("://")
         theirs = SCHEMES.get(scheme + separator)
         if theirs is None or not rest:
             raise UsageError(f"--engine {self.address}: give dask://HOST:PORT of a Dask scheduler")
+        return theirs + rest
+
+    def _connected(self) -> Client:
+        """Raises EngineError when nobody answers there, UsageError for another address."""
+        theirs = self._theirs
         try:
-            client = Client(theirs + rest, timeout=CONNECT_S, set_as_default=False)
+            client = Client(theirs, timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise EngineError(
                 f"{self.address}: no Dask scheduler answers there ({error}); start one with `dask "
@@ -77,16 +88,60 @@ class Cluster:
             client.close(timeout=CONNECT_S)
             raise EngineError(
                 f"{self.address}: the scheduler has no worker; start some with `dask worker "
-                f"{theirs + rest}`"
+                f"{theirs}`"
             ) from None
         return client
+
+
+class _Watch:
+    """Waits for answers, and says so where nobody is left to give one."""
+
+    def __init__(self, client: Client, address: str, theirs: str, say: Say) -> None:
+        self._client = client
+        self._address, self._theirs = address, theirs
+        self._say = say
+        self._still = False
+
+    def any_of(self, futures: Collection[Future[Answer]]) -> Future[Answer]:
+        """The next of them that is done. Raises what tells that the cluster is lost."""
+        while True:
+            try:
+                with self._client.as_current():
+                    found = wait(list(futures), timeout=LOOK_S, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                self._look()
+            else:
+                self._noted(still=False)
+                future: Future[Answer] = next(iter(found.done))
+                return future
+
+    def _look(self) -> None:
+        try:
+            workers = self._client.nthreads(callback_timeout=CONNECT_S)
+        except TimeoutError:  # the scheduler itself is too busy, or was stopped
+            workers = {}
+        self._noted(still=not workers)
+
+    def _noted(self, *, still: bool) -> None:
+        """Say what has changed, and once."""
+        if still and not self._still:
+            self._say(
+                f"no worker answers at {self._address}: start one with `dask worker "
+                f"{self._theirs}`; waiting"
+            )
+        elif self._still and not still:
+            self._say(f"a worker answers at {self._address} again: work goes on")
+        self._still = still
 
 
 class _Round:
     """One pass over the batches of a build."""
 
-    def __init__(self, client: Client, outfit: Outfit, batches: Iterator[list[Job]]) -> None:
+    def __init__(
+        self, client: Client, outfit: Outfit, batches: Iterator[list[Job]], watch: _Watch
+    ) -> None:
         self._client = client
+        self._watch = watch
         self._outfit = outfit
         self._batches = batches
         self._asked: dict[Future[Answer], list[Job]] = {}
@@ -98,10 +153,9 @@ class _Round:
         # Kept by the scheduler: a worker that joins later gets it too.
         self._client.register_plugin(self._outfit, name=self._outfit.name)
         suspects: list[Job] = []
-        coming = as_completed(loop=self._client.loop)
-        self._ask_more(coming)
+        self._ask_more()
         while self._asked:
-            future = next(coming)
+            future = self._watch.any_of(self._asked)
             batch = self._asked.pop(future)
             try:
                 yield from _checked(future.result())
@@ -109,7 +163,7 @@ class _Round:
                 suspects += batch
             finally:
                 future.release()
-            self._ask_more(coming)
+            self._ask_more()
         for job in suspects:
             yield from self._alone(job)
 
@@ -118,20 +172,20 @@ class _Round:
         future = self._submitted([job])
         del self._asked[future]
         try:
-            return _checked(future.result())
+            return _checked(self._watch.any_of([future]).result())
         except KilledWorker:
             return [died(job)]
         finally:
             future.release()
 
-    def _ask_more(self, coming: as_completed) -> None:
+    def _ask_more(self) -> None:
         """Keep every thread of the cluster busy, and no more: memory is bounded."""
         threads = sum(self._client.nthreads().values())
         while len(self._asked) < max(1, threads) * (1 + BATCHES_AHEAD):
             batch = next(self._batches, None)
             if batch is None:
                 return
-            coming.add(self._submitted(batch))
+            self._submitted(batch)
 
     def _submitted(self, batch: list[Job]) -> Future[Answer]:
         key = f"{self._name}-{next(self._numbers)}"

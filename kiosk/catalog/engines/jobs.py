@@ -7,7 +7,7 @@ anywhere, more than once, and by another process than the one that was first ask
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +46,14 @@ class Outcome:
     """Why there is no result: an ImageError code, EmbeddingFailed or WorkerDied."""
     reason: str = ""
     """The same for people."""
+
+
+Say = Callable[[str], None]
+"""Tells people how the engine itself is doing."""
+
+
+def silent(text: str) -> None:
+    """Nobody wants to know."""
 
 
 class Engine(Protocol):
