@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kiosk.search import similarities
 from kiosk.values import Embedding, Thresholds
 
 SAME_VIEW = 0.985
@@ -23,7 +24,7 @@ Floats = NDArray[np.float32]
 
 def differs(view: Embedding, others: Floats) -> bool:
     """A (D,) view shows another side than each of (K, D) others."""
-    return not len(others) or float((others @ view).max()) < SAME_VIEW
+    return not len(others) or float(similarities(view, others).max()) < SAME_VIEW
 
 
 def accept_limit(nearest: float, thresholds: Thresholds) -> float:
@@ -51,9 +52,9 @@ def taken(
     the very picture that the release's limit would accept it. pictures: (K,), the number of the
     picture behind each reference. None: nothing is taken.
     """
-    near = references @ new.T
+    near = similarities(references, new)
     worst = near.max(axis=1)
-    among = references @ references.T
+    among = similarities(references, references)
     among[pictures[:, None] == pictures[None, :]] = -1.0
     own = among.max(axis=1)
     for row in np.argsort(-worst, kind="stable"):

@@ -19,6 +19,7 @@ from kiosk.additions.values import Addition, Rival
 from kiosk.catalog.segment import Added, MemorySegment
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.errors import CatalogError
+from kiosk.search import similarities
 from kiosk.values import Box, Code, Record, Thresholds
 
 IN_CATALOG = "It is in the catalog now: the release's own pictures answer."
@@ -130,7 +131,7 @@ def _place(
     for other in others:
         if other.sku == addition.sku:
             continue
-        near = float((wide @ _wide(other).T).max())
+        near = float(similarities(wide, _wide(other)).max())
         nearest = max(nearest, near)
         raised = max(standing[other.addition_id].nearest, near)
         standing[other.addition_id] = Standing(raised, accept_limit(raised, limits))

@@ -20,6 +20,7 @@ from kiosk.additions.rule import accept_limit, steals, taken
 from kiosk.additions.values import AddedView, Rival
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.decide import judge
+from kiosk.search import similarities
 from kiosk.values import Embedding, Match, Outcome
 
 NEAREST_SKUS = 10
@@ -75,12 +76,14 @@ def tried(
     nearest = -1.0
     for other in _endangered(snapshot, sku, [view.vectors[0] for view in views]):
         held = snapshot.references(other)
-        nearest = max(nearest, float((held.vectors @ new.T).max()))
+        nearest = max(nearest, float(similarities(held.vectors, new).max()))
         found = taken(held.vectors, held.pictures, new, snapshot.thresholds)
         if found is not None:
             row, at = found
             itself = snapshot.named(other, held.vectors[row]).match
-            match = replace(itself, similarity=float(held.vectors[row] @ new[at]))
+            match = replace(
+                itself, similarity=float(similarities(held.vectors[row], new[at : at + 1])[0])
+            )
             return _rival(snapshot, match, int(owner[at]), already=False)
     if probes is not None:
         lost = _lost(snapshot, sku, new, probes)
@@ -116,7 +119,7 @@ def _lost(
     if not len(probes.queries):
         return None
     seen = probes.queries
-    near = seen @ new.T
+    near = similarities(seen, new)
     for number in np.flatnonzero(near.max(axis=1) >= snapshot.thresholds.choose).tolist():
         probe: Embedding = seen[number]
         right = snapshot.match(probe, 1)

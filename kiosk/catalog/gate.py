@@ -23,6 +23,7 @@ from kiosk.catalog.manifest import GATE, QUERIES, Manifest, check_bytes, in_segm
 from kiosk.catalog.segment import vector_fault
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.errors import CatalogError
+from kiosk.search import similarities
 
 MOST_QUERIES = 300
 FIRST_QUERIES = 240
@@ -139,7 +140,7 @@ def _as_near(snapshot: Snapshot, sku: str, query: NDArray[np.float32], best: flo
         held = snapshot.references(sku)
     except CatalogError:
         return False
-    return float((held.vectors @ query).max()) >= best - 1e-4
+    return float(similarities(query, held.vectors).max()) >= best - 1e-4
 
 
 def _queries(folder: Path, manifest: Manifest) -> NDArray[np.float32]:

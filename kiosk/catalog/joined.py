@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kiosk.catalog.segment import Segment
 from kiosk.errors import CatalogError
-from kiosk.search import Block, Rows
+from kiosk.search import Block, Rows, similarities
 from kiosk.search.exact import CHUNK_ROWS
 from kiosk.values import Features, Record
 
@@ -180,7 +180,7 @@ def nearest(
     where = np.zeros(len(queries), np.intp)
     for start in range(0, len(living), CHUNK_ROWS):
         part = living[start : start + CHUNK_ROWS]
-        near = queries @ rows.take(part).T
+        near = similarities(queries, rows.take(part))
         at = near.argmax(axis=1)
         value = near[np.arange(len(near)), at]
         where = np.where(value > best, part[at], where)

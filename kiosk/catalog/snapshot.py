@@ -36,7 +36,7 @@ from kiosk.catalog.stored import open_segments
 from kiosk.catalog.trusted import Trust, trust
 from kiosk.config import SearchConfig
 from kiosk.errors import CatalogError
-from kiosk.search import ExactIndex, Index, OpenIndex, Together, mapped, open_index
+from kiosk.search import ExactIndex, Index, OpenIndex, Together, mapped, open_index, similarities
 from kiosk.search.fold import Fold
 from kiosk.values import Code, Embedding, Match, Neighbour, Record, Thresholds
 
@@ -222,7 +222,7 @@ class Snapshot:
     def named(self, sku: str, embedding: Embedding) -> Candidate:
         """How like one SKU of this catalog it is, however far down a search would list it."""
         held = self.references(sku)
-        near = held.vectors @ embedding
+        near = similarities(embedding, held.vectors)
         order = np.argsort(-near, kind="stable")
         pictures = tuple(dict.fromkeys(int(held.pictures[at]) for at in order))
         best = Neighbour(int(held.rows[order[0]]), float(near.max()))

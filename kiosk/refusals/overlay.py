@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kiosk.refusals import rule
 from kiosk.refusals.refusal import Refusal
+from kiosk.search import similarities
 from kiosk.values import Embedding, Features, Match
 from kiosk.verify import compare_all
 from kiosk.vision.features import method
@@ -104,7 +105,7 @@ def _views(refusals: Sequence[Refusal]) -> _Views:
 def _is_refused(
     match: Match, views: _Views, embedding: Embedding, features: Features | None
 ) -> bool:
-    near = views.vectors @ embedding
+    near = similarities(embedding, views.vectors)
     undecided = np.ones(len(near), np.bool_)
     if features is not None:
         own = 0.0 if match.verified is None else match.verified.strength

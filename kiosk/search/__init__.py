@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search: the nearest references of an embedding, by Annoy where it proves itself, else exactly."""
 
+from kiosk.search.cosine import similarities
 from kiosk.search.exact import ExactIndex, Index, Together
 from kiosk.search.open import OpenIndex, mapped, open_index
 from kiosk.search.rows import Block, Rows
@@ -14,4 +15,5 @@ __all__ = [
     "Together",
     "mapped",
     "open_index",
+    "similarities",
 ]

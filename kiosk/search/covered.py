@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.search.annoy_index import AnnoyFile
+from kiosk.search.cosine import similarities
 from kiosk.search.exact import ExactIndex, check_query
 from kiosk.search.rows import Numbers, Rows
 from kiosk.values import Embedding, Neighbour
@@ -54,7 +55,7 @@ class Covered:
         rows = self._proposed(query, wanted, search_k)
         if rows is None:
             return ExactIndex(self._rows, self.rows).search(query, count)
-        near = self._rows.take(rows) @ query
+        near = similarities(query, self._rows.take(rows))
         order = np.lexsort((rows, -near))[:wanted]
         return [Neighbour(int(rows[at]), float(near[at])) for at in order]
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.errors import EmbeddingError
+from kiosk.search.cosine import similarities
 from kiosk.search.rows import Numbers, Rows
 from kiosk.values import Embedding, Neighbour
 
@@ -51,18 +52,18 @@ class ExactIndex:
     def similarities(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
         """(Q, len(chosen)) cosine similarities of (Q, D) unit-length queries."""
         if self._wide is not None:
-            return queries @ self._wide.T
+            return similarities(queries, self._wide)
         parts = [
-            queries @ self._rows.take(self.chosen[start : start + CHUNK_ROWS]).T
+            similarities(queries, self._rows.take(self.chosen[start : start + CHUNK_ROWS]))
             for start in range(0, len(self.chosen), CHUNK_ROWS)
         ]
         return np.concatenate(parts, axis=1)
 
     def search(self, query: Embedding, count: int) -> list[Neighbour]:
         check_query(query, self._rows.dimension)
-        similarities = self.similarities(query[None])[0]
-        best = best_rows(similarities, count)
-        return [Neighbour(int(self.chosen[at]), float(similarities[at])) for at in best]
+        near = self.similarities(query[None])[0]
+        best = best_rows(near, count)
+        return [Neighbour(int(self.chosen[at]), float(near[at])) for at in best]
 
     def shared(self) -> ExactIndex:
         return self

@@ -18,6 +18,7 @@ from kiosk.catalog.leave_out import evenly
 from kiosk.catalog.lint.content import Content, Rows
 from kiosk.catalog.lint.findings import Pair, Print
 from kiosk.catalog.lint.nearest import Nearness
+from kiosk.search import similarities
 from kiosk.values import NEVER_APART, Features, Verified
 
 MOST_MARGIN = 0.05
@@ -169,7 +170,7 @@ def _least(content: Content, sku: int, other: int) -> _Near:
     """The picture of `sku` nearest to any reference of `other`, and its lead over it."""
     mine = evenly(np.array(content.pictures_of(sku)), _MOST_ROWS)
     rows = _some(content, other)
-    near = content.plain(mine) @ content.vectors[rows].astype(np.float32).T
+    near = similarities(content.plain(mine), content.vectors[rows].astype(np.float32))
     at, column = np.unravel_index(int(near.argmax()), near.shape)
     picture = int(mine[at])
     met = int(np.searchsorted(content.first, rows[column], side="right")) - 1
@@ -178,7 +179,7 @@ def _least(content: Content, sku: int, other: int) -> _Near:
 
 def pair_of(content: Content, left: int, right: int) -> Pair:
     """Two pictures of different SKUs as a pair."""
-    similarity = float(content.plain([left])[0] @ content.plain([right])[0])
+    similarity = float(similarities(content.plain([left]), content.plain([right]))[0, 0])
     other = int(content.owners[right])
     return _looked(content, _Near(left, right, similarity, lead(content, left, other)))
 
