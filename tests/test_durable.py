@@ -137,8 +137,9 @@ def test_where_names_cannot_be_swapped_at_once_nothing_is_lost_on_the_way(tmp_pa
 
 def test_a_swap_that_fails_in_the_middle_is_taken_back_and_said(tmp_path: Path) -> None:
     (tmp_path / "second").mkdir()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as error:
         durable.exchange_in_steps(tmp_path / "first", tmp_path / "second")
+    assert error.value.filename == str(tmp_path / "first")
     assert [path.name for path in tmp_path.iterdir()] == ["second"]
 
 
@@ -217,6 +218,7 @@ def test_files_are_made_lengthened_copied_and_frozen(tmp_path: Path) -> None:
     files.append(path, b"cd")
     files.copy(path, copy)
     files.link(path, link)
+    assert copy.read_bytes() == b"abcd"
     files.write(copy, b"other")
     assert (path.read_bytes(), copy.read_bytes(), link.read_bytes()) == (b"abcd", b"other", b"abcd")
     with pytest.raises(FileExistsError):
