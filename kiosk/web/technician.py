@@ -68,6 +68,12 @@ def _group(title: str, ok: bool | None, message: str, rows: Rows) -> dict[str, A
     }
 
 
+def _in_lines(digits: str) -> str:
+    """A fingerprint as two people compare it: four groups of four digits a line."""
+    groups = [digits[start : start + 4] for start in range(0, len(digits), 4)]
+    return "\n".join(" ".join(groups[start : start + 4]) for start in range(0, len(groups), 4))
+
+
 def _rows(**values: object) -> Rows:
     return [[words.LABELS[name], str(value) or words.NONE] for name, value in values.items()]
 
@@ -102,7 +108,6 @@ def _catalog(state: State, now: datetime) -> dict[str, Any]:
 
 def _releases(state: State) -> dict[str, Any]:
     releases = state.releases
-    digits = releases.fingerprint
     stick = words.SYNC_STICKS.get(releases.code, "")
     rows = _rows(
         state=stick or words.SYNC_STATES[releases.state],
@@ -113,12 +118,17 @@ def _releases(state: State) -> dict[str, Any]:
         phase=words.PHASES[releases.phase],
         previous=releases.previous,
         kiosk_id=releases.kiosk_id,
-        fingerprint=" ".join(digits[start : start + 4] for start in range(0, len(digits), 4)),
+        fingerprint=_in_lines(releases.fingerprint),
     )
     for release, reason, at in releases.quarantined[:SHOWN_QUARANTINED]:
         text = words.QUARANTINED_ROW.format(reason=reason, at=words.moment(at))
         rows.append([words.QUARANTINED.format(release=release), text])
+    if releases.quarantined:
+        rows.append([words.ALLOW, words.ALLOW_ROW])
     to_do = words.STICK_TO_DO if stick else words.SYNC_TO_DO[releases.state]
+    if len(releases.quarantined) > SHOWN_QUARANTINED:
+        more = len(releases.quarantined) - SHOWN_QUARANTINED
+        rows.append([words.QUARANTINED_MORE, words.QUARANTINED_MORE_ROW.format(count=more)])
     told = (words.sentence(releases.message), to_do)
     message = " ".join(filter(None, told))
     return _group(words.RELEASES, releases.ok, message, rows)

@@ -81,7 +81,7 @@ ASIDES = {
     "looking": ("", "Comparing with {skus} products…"),
     "hint": ("", "The answer comes as soon as the item is seen well."),
     "nocamera": ("", "If it takes longer than a minute, ask for help."),
-    "nocatalog": ("To make one", "kiosk catalog build"),
+    "nocatalog": ("For the technician", "kiosk sync, or kiosk catalog build"),
 }
 WHY_ASKED = {
     Rule.SMALL_MARGIN: "These look alike to the camera",
@@ -179,6 +179,10 @@ STICK_TO_DO = "What is here goes on answering."
 PHASES = {"trial": "on trial, not long in use", "good": "proven", "": ""}
 QUARANTINED = "Put away: {release}"
 QUARANTINED_ROW = "{reason} · {at}"
+QUARANTINED_MORE = "Put away before"
+QUARANTINED_MORE_ROW = "{count} more: kiosk sync show prints all"
+ALLOW = "To let one come again"
+ALLOW_ROW = "kiosk sync allow RELEASE"
 
 # Messages for what a person did, and for a lost service.
 NOT_THERE = "That item is not in view any more."
@@ -229,12 +233,12 @@ LABELS = {
     "python": "Python",
     "channel": "Channel",
     "since": "Since",
-    "announced": "Newest known",
-    "number": "Number",
+    "announced": "Newest announced",
+    "number": "Release number",
     "phase": "Trust",
     "previous": "Falls back to",
     "kiosk_id": "This kiosk",
-    "fingerprint": "Believes the root",
+    "fingerprint": "Head office's fingerprint",
 }
 NONE = "–"
 NEVER = "never"

@@ -37,7 +37,7 @@ function show(state) {
   if (views !== $("views").dataset.state) {
     $("views").dataset.state = views;
     $("views").replaceChildren(...state.views.map(thumb));
-    $("views").lastElementChild?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    $("views").scrollLeft = $("views").scrollWidth; // the newest; the page itself stays where it is
   }
   buttons();
   document.querySelectorAll("#say, #detail").forEach(fit);

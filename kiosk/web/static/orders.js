@@ -69,7 +69,7 @@ function show(state) {
   if (list.trouble && list.trouble !== before.order?.trouble) notice(list.trouble);
   if (verdict.decision && verdict.decision !== before.verdict?.decision) {
     const at = list.lines.findIndex((each) => each.name === verdict.name);
-    if (at >= 0) $("lines").children[at].scrollIntoView({ block: "nearest" });
+    if (at >= 0 && $("lines").scrollHeight > $("lines").clientHeight) $("lines").children[at].scrollIntoView({ block: "nearest" });
   }
   document.querySelectorAll("#v-headline, #v-name").forEach(fit);
 }

@@ -64,10 +64,15 @@ function fit(element) { // the largest type that fits, found once for each text
   element.fitted = key;
   element.style.fontSize = "";
   element.classList.remove("tight");
-  let size = parseFloat(getComputedStyle(element).fontSize);
+  const largest = parseFloat(getComputedStyle(element).fontSize);
+  let size = largest;
   const over = () => element.scrollHeight > element.clientHeight + size / 7 || element.scrollWidth > element.clientWidth + 1;
-  while (size > 13 && over()) element.style.fontSize = `${(size *= 0.94)}px`;
-  element.classList.toggle("tight", over()); // then words may break anywhere
+  const shrink = (least) => { while (size > least && over()) element.style.fontSize = `${(size = Math.max(size * 0.94, least))}px`; };
+  shrink(Math.max(13, largest * 0.3));
+  if (!over()) return;
+  element.classList.add("tight"); // words may break anywhere: better than type that nobody can read
+  element.style.fontSize = `${(size = largest)}px`;
+  shrink(13);
 }
 
 async function watch(canvas, wanted = () => true) { // pulled: the next picture is asked for when the last is drawn

@@ -9,11 +9,17 @@ const make = (tag, className, text) => {
   return element;
 };
 
+function message(text) { // what is typed somewhere stands between ` and `
+  const said = make("p", "message", "");
+  said.append(...text.split("`").map((part, at) => (at % 2 ? make("code", "", part) : part)));
+  return said;
+}
+
 function group(entry) {
   const section = make("section", entry.ok === false ? "group bad" : "group", "");
   const heading = make("h2", "", entry.title);
   if (entry.state) heading.append(make("span", "state", entry.state));
-  section.append(heading, make("p", "message", entry.message));
+  section.append(heading, message(entry.message));
   const list = make("dl", "", "");
   for (const [label, value] of entry.rows) list.append(make("dt", "", label), make("dd", "", value));
   const longest = Math.max(1, ...entry.bars.map(([, ms]) => ms));
