@@ -173,7 +173,7 @@ def test_each_state_has_its_words(name: str) -> None:
     sending, text = STANDS[name]
     assert sending.state(NOW).value == name
     page = status_view(State(sending=sending), NOW, [])
-    (group,) = (each for each in page["groups"] if each["title"] == "Journal to head office")
+    (group,) = (each for each in page["groups"] if each["title"] == "Sent to head office")
     assert text in group["message"]
     assert group["ok"] is (name in ("done", "waiting", "offline")), "offline is nothing wrong"
     assert dict(group["rows"])["Entries that wait"] == str(sending.waiting)
@@ -185,7 +185,7 @@ def test_what_was_forgotten_unsent_is_said() -> None:
 
 def test_a_kiosk_that_sends_nothing_says_so_once_and_nothing_else(path: Path) -> None:
     page = status_view(State(), NOW, [])
-    (group,) = (each for each in page["groups"] if each["title"] == "Journal to head office")
+    (group,) = (each for each in page["groups"] if each["title"] == "Sent to head office")
     assert (group["ok"], group["message"], group["rows"]) == (None, "Not set up.", [])
     board = Board()
     SendingWatch(UploadConfig(), path, board).beat()

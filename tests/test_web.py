@@ -245,7 +245,7 @@ def test_the_status_page_shows_every_part() -> None:
         "Catalog",
         "Releases and sync",
         "Journal",
-        "Journal to head office",
+        "Sent to head office",
         "Not this",
         "Added here",
         "Models",

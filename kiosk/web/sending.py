@@ -12,7 +12,7 @@ from typing import Any
 from kiosk.values.sending import Sending, SendingState
 from kiosk.web import words
 
-SENDING = "Journal to head office"
+SENDING = "Sent to head office"
 NOT_SET_UP = "Not set up."
 WELL = (SendingState.DONE, SendingState.WAITING, SendingState.OFFLINE)
 STATES = {
