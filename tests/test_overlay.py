@@ -73,7 +73,7 @@ def recall(index: OpenIndex, rows: Rows, live: NDArray[np.bool_]) -> float:
 
 @contextmanager
 def folding(rows: Rows, live: NDArray[np.bool_], directory: Path) -> Iterator[Fold]:
-    fold = Fold(rows, live, directory, 0.99, idle=False)
+    fold = Fold(rows, live, directory, 0.99, gently=False)
     try:
         yield fold
     finally:
@@ -249,7 +249,7 @@ def test_folding_swaps_a_proven_index_in_without_losing_a_search(
                 wrong.append(found)
             count[0] += 1
 
-    folds = Folding(slot, idle=False)
+    folds = Folding(slot, gently=False)
 
     def swapped() -> bool:
         folds.look()
@@ -278,7 +278,7 @@ def test_a_fold_of_a_release_that_was_replaced_meanwhile_is_let_go(
     derived = tmp_path / "derived"
     first = Snapshot.open(tmp_path / "0", embedder=embedder, config=FEW, derived=derived)
     slot.swap(first)
-    folds = Folding(slot, idle=False)
+    folds = Folding(slot, gently=False)
     folds.look()
     second = Snapshot.open(
         tmp_path / "1", embedder=embedder, config=FEW, derived=derived, beside=first

@@ -33,12 +33,13 @@ def second(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Rig:
-    def __init__(self, state: Path, models: Path, directory: str = "") -> None:
+    def __init__(self, state: Path, models: Path, directory: str = "", overlay: int = 8192) -> None:
         base = Config(models=ModelsConfig(directory=str(models), threads=1))
         self.config = replace(
             base,
             state=StateConfig(directory=str(state)),
             catalog=replace(base.catalog, directory=directory),
+            search=replace(base.search, overlay=overlay),
         )
         self.store = Store(state / STORE_FOLDER)
         self.slot = SnapshotSlot()

@@ -150,12 +150,12 @@ class Snapshot:
         """Its Annoy file covers too little, or too much that is gone: see `fold`."""
         return isinstance(self._index, OpenIndex) and self._index.due
 
-    def fold(self, *, idle: bool = True) -> Fold:
+    def fold(self, *, gently: bool = True) -> Fold:
         """Start building an Annoy file over all of it, in a child process; afterwards `reindexed`
-        finds it. `idle`: only while nothing else wants to run. Raises OSError.
+        finds it. `gently`: behind whatever else wants to run. Raises OSError.
         """
         site, live = self._site, self._joined.live
-        return Fold(self._rows, live, site.derived, site.config.recall, idle=idle)
+        return Fold(self._rows, live, site.derived, site.config.recall, gently=gently)
 
     @property
     def release(self) -> str:

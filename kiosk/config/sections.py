@@ -96,7 +96,7 @@ class SearchConfig:
     overlay: int = option(
         8192,
         "newer references that are searched one by one beside the Annoy file before it is built "
-        "anew, at idle priority",
+        "anew, at the lowest priority",
         low=64,
         high=1_000_000,
     )

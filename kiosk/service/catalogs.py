@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kiosk.announcement import Gate
@@ -102,8 +103,8 @@ class Catalogs:
             self._watch.hear()
         self._from_store = from_store
         with self._slot.borrow_release() as release:
-            folded = release is not None and release.engine != self._engine
-        if folded:
+            engine = self._said_engine(release) if release is not None else ""
+        if engine not in ("", self._engine):
             self._changed(*self._said)
         self._post()
 
@@ -119,6 +120,10 @@ class Catalogs:
 
     def confirmed(self, decision: Decision, sku: str) -> None:
         """Says nothing of a catalog."""
+
+    def _said_engine(self, release: Snapshot) -> str:
+        """Which search answers, and what its folding has to say."""
+        return ", ".join(filter(None, (release.engine, self.folding.said())))
 
     def _test(self, path: Path, gate: Gate) -> str:
         return self_test(path, self._config, gate, self._store.derived)
@@ -152,11 +157,13 @@ class Catalogs:
     def _changed(self, trouble: str, path: str) -> None:
         self._said = trouble, path
         with self._slot.borrow_release() as snapshot:
-            self._engine = snapshot.engine if snapshot else ""
+            self._engine = self._said_engine(snapshot) if snapshot is not None else ""
             second_look = self._config.verify.on
             status = catalog_status(snapshot, trouble, path, second_look=second_look)
         cards = (self._models.locator.card, self._models.embedder.card)
-        self._board.post(catalog=status, models=tuple(map(model_status, cards)))
+        self._board.post(
+            catalog=replace(status, search=self._engine), models=tuple(map(model_status, cards))
+        )
         self._on_models(self._models)
         self._on_change()
 
