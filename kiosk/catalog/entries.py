@@ -67,6 +67,13 @@ def model_name(body: dict[str, Any]) -> ModelName:
     return ModelName(text(body["name"]), text(body["version"]), digest(body["sha256"]))
 
 
+def file_entries(body: object) -> tuple[FileEntry, ...]:
+    """All of them, by their names."""
+    if not isinstance(body, dict):
+        raise TypeError("its files should be a table")
+    return tuple(file_entry(name, entry) for name, entry in body.items())
+
+
 def file_entry(name: str, body: dict[str, Any]) -> FileEntry:
     """A path that could leave the release, or name something else than a file in it, is refused."""
     path = PurePosixPath(name)

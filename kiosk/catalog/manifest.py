@@ -25,7 +25,7 @@ from kiosk.catalog.entries import SegmentEntry as SegmentEntry
 from kiosk.catalog.entries import (
     count,
     entry_body,
-    file_entry,
+    file_entries,
     model_name,
     segment_entry,
     text,
@@ -267,7 +267,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _manifest(body: dict[str, Any]) -> Manifest:
     features = text(body["features"])
-    files = tuple(file_entry(name, entry) for name, entry in body["files"].items())
+    files = file_entries(body["files"])
     segments = tuple(segment_entry(each) for each in body["segments"])
     _check_segments(segments, {entry.name for entry in files}, features)
     return Manifest(
