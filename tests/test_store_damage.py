@@ -16,6 +16,7 @@ from kiosk.announcement import Announcement, Gate, to_json
 from kiosk.durable import DiskFiles
 from kiosk.errors import Held
 from kiosk.store import Phase, Pointer, Store
+from kiosk.values.sync import SyncState, SyncStatus
 
 OLD, NEW = bundle("a"), bundle("b", "2026-11-02T00:00:00+00:00")
 GATE = Gate(agree_min=0.5)
@@ -216,3 +217,20 @@ def test_a_link_in_the_place_of_a_release_is_not_followed_when_others_are_remove
     store.collect()
     assert not store.releases.path(OLD.release).exists()
     assert (precious / "file").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xff", b"[]", b"5", b"null", b"{}", b'{"state":"x"}', b'{"state":[]}']
+    + [b'{"state":"offline","more":1}', b"[" * 100_000],
+    ids=lambda data: repr(data[:30]),
+)
+def test_a_garbled_word_of_a_pass_is_none(data: bytes, store: Store) -> None:
+    (store.folder / "sync.json").write_bytes(data)
+    assert store.status() == SyncStatus()
+
+
+def test_a_place_whose_name_is_no_text_can_be_spoken_of(store: Store) -> None:
+    place = os.fsdecode(b"/media/caf\xe9")
+    store.say(SyncStatus(SyncState.OFFLINE, "unreachable", f"{place}: there is no such folder"))
+    assert store.status().message == "/media/caf?: there is no such folder"

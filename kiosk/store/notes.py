@@ -98,8 +98,9 @@ class Notes:
 
 
 def status_json(status: SyncStatus) -> bytes:
-    """`sync.json`, for people too."""
-    return (json.dumps(dataclasses.asdict(status), indent=1, ensure_ascii=False) + "\n").encode()
+    """`sync.json`, for people too. What is no text in a name, such as a stick's, becomes "?"."""
+    text = json.dumps(dataclasses.asdict(status), indent=1, ensure_ascii=False)
+    return f"{text}\n".encode("utf-8", "replace")
 
 
 def status_from(data: bytes) -> SyncStatus:
@@ -108,7 +109,7 @@ def status_from(data: bytes) -> SyncStatus:
         body = json.loads(data.decode("utf-8"))
         body["state"] = SyncState(body["state"])
         return SyncStatus(**body)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return SyncStatus()
 
 
