@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kiosk.cli.office import in_office
 from kiosk.cli.options import Verbs
+from kiosk.cli.signing import add_passphrase, add_signing
 
 _WORK = "kiosk.cli.keywork"
 
@@ -42,7 +43,7 @@ def register(verbs: Verbs) -> None:
         metavar="COPY",
         help="take over the signatures in a copy of the trust folder that was signed elsewhere",
     )
-    _add_signing(sign)
+    add_signing(sign)
     sign.set_defaults(run=in_office(_WORK, "sign"))
     drop = actions.add_parser("drop", help="forget a change that is not signed yet")
     _add_trust(drop)
@@ -108,7 +109,7 @@ def _register_init(actions: Verbs) -> None:
         help="keep the passphrase beside the snapshot and timestamp keys made here, so that "
         "`kiosk catalog refresh` runs without people",
     )
-    _add_signing(init)
+    add_signing(init)
     init.set_defaults(run=in_office(_WORK, "init"))
 
 
@@ -137,7 +138,7 @@ def _add_change(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--threshold", type=int, metavar="N", help="from now on this many root keys sign together"
     )
-    _add_signing(parser)
+    add_signing(parser)
     parser.set_defaults(run=in_office(_WORK, name))
 
 
@@ -148,25 +149,3 @@ def _add_role(parser: argparse.ArgumentParser) -> None:
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trust", type=Path, metavar="TRUST", help="the trust folder")
-
-
-def _add_signing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--keys",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="DIR",
-        help="folders of keys to sign with, or folders of such",
-    )
-    add_passphrase(parser)
-
-
-def add_passphrase(parser: argparse.ArgumentParser) -> None:
-    """Where the passphrase of private keys comes from."""
-    parser.add_argument(
-        "--passphrase-file",
-        type=Path,
-        metavar="FILE",
-        help="holds the passphrase (default: $KIOSK_KEYS_PASSPHRASE, else it is asked for)",
-    )

@@ -7,9 +7,12 @@ import argparse
 from pathlib import Path
 
 from kiosk.announcement import Gate
-from kiosk.cli.keys import add_passphrase
+from kiosk.cli import workshop_collect
 from kiosk.cli.office import in_office
 from kiosk.cli.options import Verbs
+from kiosk.cli.signing import add_signing
+from kiosk.errors import UsageError
+from kiosk.workshop.folder import is_workshop
 
 _WORK = "kiosk.cli.publishing"
 _PLACE = "a folder, s3://bucket/folder, or another address that fsspec knows"
@@ -107,9 +110,6 @@ def _register_collect(actions: Verbs) -> None:
         description="Keep what every channel announces, its last --keep releases, and what was "
         "announced in the last --days; remove the rest, except what was put there today.",
     )
-    _add_place(collect, signing=False)
-    collect.add_argument("--keep", type=int, default=1, metavar="N", help="default: 1")
-    collect.add_argument("--days", type=float, default=180.0, metavar="DAYS", help="default: 180")
     collect.add_argument("--dry-run", action="store_true", help="only say what would go")
     collect.set_defaults(run=in_office(_WORK, "collect"))
 
@@ -124,15 +124,7 @@ def _add_place(
         "--trust", type=Path, required=True, metavar="TRUST", help="see `kiosk keys`"
     )
     if signing:
-        parser.add_argument(
-            "--keys",
-            type=Path,
-            nargs="+",
-            required=True,
-            metavar="DIR",
-            help="folders of the keys of the channel, snapshot and timestamp, or folders of such",
-        )
-        add_passphrase(parser)
+        add_signing(parser, of="of the channel, snapshot and timestamp", required=True)
 
 
 def _add_rollout(parser: argparse.ArgumentParser) -> None:
