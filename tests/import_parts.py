@@ -79,4 +79,10 @@ def contents(folder: Path) -> Contents:
 
 def files(folder: Path) -> set[str]:
     """The pictures that lie in a workshop, by sha256; scratch files too."""
-    return {path.name for path in (folder / "pictures").rglob("*") if path.is_file()}
+    return {path.name for path in picture_files(folder / "pictures")}
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """What lies in a folder of pictures, but for the lock and whose they are."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return [path for path in found if path.name != ".lock" and path.parent.name != ".catalogs"]

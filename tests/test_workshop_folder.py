@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from import_parts import picture_files
 
 from kiosk.catalog.sources import SourcePicture
 from kiosk.errors import BusyError, ImageError, SourceError, StateError, WorkshopError
@@ -237,7 +238,7 @@ def test_a_picture_is_there_only_once_settled_and_only_once(pictures: Pictures) 
     assert pictures.read(digest, "duck") == data
     pictures.keep(data, digest)
     pictures.settle()
-    kept = [path for path in pictures.folder.rglob("*") if path.is_file()]
+    kept = picture_files(pictures.folder)
     assert kept == [pictures.folder / digest[:2] / digest]
 
 
@@ -247,14 +248,14 @@ def test_many_pictures_are_settled_at_once(pictures: Pictures) -> None:
         pictures.keep(data, digest)
     pictures.settle()
     assert {digest: pictures.read(digest, "one") for digest in many} == many
-    assert len([path for path in pictures.folder.rglob("*") if path.is_file()]) == 100
+    assert len(picture_files(pictures.folder)) == 100
 
 
 def test_what_was_not_settled_can_be_taken_back(pictures: Pictures) -> None:
     pictures.keep(png(), sha256(png()))
     pictures.forget()
     pictures.settle()
-    assert not [path for path in pictures.folder.rglob("*") if path.is_file()]
+    assert not picture_files(pictures.folder)
 
 
 def test_what_a_killed_process_has_left_is_removed_a_day_later(pictures: Pictures) -> None:

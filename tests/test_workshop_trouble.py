@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from import_parts import picture_files
 from killed_process import LIFE_S, codes, forked
 from postgres_server import PostgresServer, running_server
 from tiny_models import open_models, write_picture
@@ -269,7 +270,7 @@ def test_a_full_disk_leaves_no_piece_of_a_picture(tmp_path: Path) -> None:
             pictures.keep(b"x" * 20_000, A)
 
     assert codes(limited(10_000, work)) == [0]
-    assert not [path for path in folder.rglob("*") if path.is_file()]
+    assert not picture_files(folder)
 
 
 STORING = """

@@ -106,12 +106,35 @@ def _register_publish(actions: Verbs) -> None:
 def _register_collect(actions: Verbs) -> None:
     collect = actions.add_parser(
         "collect",
-        help="remove what no kept release needs",
-        description="Keep what every channel announces, its last --keep releases, and what was "
-        "announced in the last --days; remove the rest, except what was put there today.",
+        help="remove what no kept release needs, or nothing in a workshop",
+        description="In a repository: keep what every channel announces, its last --keep releases, "
+        "and what was announced in the last --days. In a workshop: keep the pictures that a row or "
+        "an open proposal names, and the last --keep releases beside those that are announced. "
+        "Remove the rest, except what was put there today.",
+    )
+    collect.add_argument("place", metavar="PLACE", help=f"a workshop, {_PLACE}")
+    collect.add_argument(
+        "--trust", type=Path, metavar="TRUST", help="of a repository; see `kiosk keys`"
+    )
+    collect.add_argument(
+        "--keep", type=int, metavar="N", help="default: 1 of each channel, 3 of a workshop"
+    )
+    collect.add_argument(
+        "--days", type=float, metavar="DAYS", help="of a repository (default: 180)"
     )
     collect.add_argument("--dry-run", action="store_true", help="only say what would go")
-    collect.set_defaults(run=in_office(_WORK, "collect"))
+    collect.set_defaults(run=_collect)
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    """A workshop needs none of head office's packages."""
+    if is_workshop(Path(arguments.place)):
+        return workshop_collect.run(arguments)
+    if arguments.trust is None:
+        raise UsageError(
+            f"{arguments.place}: is no workshop; for a repository, name its trust folder: --trust"
+        )
+    return in_office(_WORK, "collect")(arguments)
 
 
 def _add_place(

@@ -24,6 +24,7 @@ from kiosk.publish.standing import Standing
 from kiosk.publish.trust import Trust, open_trust
 from kiosk.publish.waves import waves
 from kiosk.sync.anchor import in_groups
+from kiosk.workshop.announced import announced
 from kiosk.workshop.folder import is_workshop, workshop
 from kiosk.workshop.repository import Note
 
@@ -106,13 +107,14 @@ def refresh(arguments: argparse.Namespace) -> int:
 
 def collect(arguments: argparse.Namespace) -> int:
     """Remove what nobody needs."""
-    if arguments.keep < 1 or arguments.days < 0:
+    rule = collecting.Rule()
+    rule = collecting.Rule(
+        rule.releases if arguments.keep is None else arguments.keep,
+        rule.days if arguments.days is None else arguments.days,
+    if rule.releases < 1 or rule.days < 0:
         raise UsageError("--keep must be 1 or more, --days 0 or more")
-    swept = collecting.collect(
-        open_place(arguments.place),
-        open_trust(arguments.trust),
-        collecting.Rule(arguments.keep, arguments.days),
-        dry=arguments.dry_run,
+    place, trust = open_place(arguments.place), open_trust(arguments.trust)
+    swept = collecting.collect(place, trust, rule, dry=arguments.dry_run)
     )
     for name in swept.removed:
         print(name)
@@ -164,7 +166,7 @@ def _note(given: Path, what: str, said: Announcement, office: Office) -> None:
     """A line in the history of a workshop. What is announced stays so when it cannot be written."""
     if not is_workshop(given):
         return
-    about = f"release {said.release} to {said.channel} of {office.storage.address}"
+    note = announced(what, said.release, said.channel, office.storage.address, said.seq)
     with workshop(given) as opened:
         opened.repository.note(Note(what, about, figures=(("number", said.seq),)))
 

@@ -30,6 +30,9 @@ class Session(Protocol):
     def stream(self, statement: str, *values: Any) -> Iterator[Row]:  # noqa: ANN401
         """The rows, a few at a time, for as long as the transaction lasts."""
 
+    def ensure(self, table: str, columns: str) -> None:
+        """Make a table that workshops made before it do not have."""
+
 
 class Database(Protocol):
     """Methods raise WorkshopError or BusyError in words for people, never the driver's errors."""

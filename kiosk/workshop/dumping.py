@@ -66,7 +66,7 @@ def dump(
     skus, total = reading.counts()
     _check_fits(reading, form, categories)
     # Closed before the snapshot is, whatever happens.
-    with closing(_joined(reading)) as found, dump_folder(out) as folder:
+    with pictures.held(), closing(_joined(reading)) as found, dump_folder(out) as folder:
         writing = _Writing(folder, pictures, form, categories)
         for done, (sku, picture) in enumerate(found, 1):
             writing.put(sku, picture)

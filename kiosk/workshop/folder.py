@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -46,7 +46,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """An open workshop. Use `workshop`, or close its `repository`; a later call opens it again."""
+    """An open workshop. Use `workshop`, or close its `repository` and its `pictures`; a later call
+    opens either again.
+    """
 
     folder: Path
     settings: Settings
@@ -70,6 +72,7 @@ class Workshop:
         No connection to the database is held meanwhile: a build may take hours.
         """
         with ExitStack() as stack:
+            stack.enter_context(self.pictures.held())
             with self.repository.reading() as reading:
                 copied = source.frozen(reading, self.pictures, self.folder)
                 made, number = stack.enter_context(copied), reading.seq
@@ -113,6 +116,8 @@ def init(folder: Path, settings: Settings = Settings()) -> bool:
         for made in (folder, folder / RELEASES, folder / settings.pictures):
             made.mkdir(parents=True, exist_ok=True)
         _create(folder, settings)
+        with closing(_repository(folder, settings)) as repository:
+            _pictures(folder, settings, repository).register()
         sync(folder.parent)
         write_durably(folder / SETTINGS, _written(settings).encode())
     except OSError as error:
@@ -130,6 +135,7 @@ def workshop(folder: Path) -> Iterator[Workshop]:
     try:
         yield opened
     finally:
+        opened.pictures.close()
         opened.repository.close()
 
 
@@ -145,7 +151,8 @@ def open_workshop(folder: Path) -> Workshop:
         raise WorkshopError(
             f"{pictures}: the pictures of the workshop are missing; mount or restore that folder"
         )
-    return Workshop(folder, settings, _repository(folder, settings), Pictures(pictures))
+    repository = _repository(folder, settings)
+    return Workshop(folder, settings, repository, _pictures(folder, settings, repository))
 
 
 def _check(settings: Settings) -> None:
@@ -174,6 +181,12 @@ def _repository(folder: Path, settings: Settings) -> Repository:
     if not settings.database:
         return SqlRepository(sqlite.SqliteDatabase(folder / WORKSHOP_FILE))
     return SqlRepository(_postgres().PostgresDatabase(settings.database, settings.name))
+
+
+def _pictures(folder: Path, settings: Settings, repository: Repository) -> Pictures:
+    where = settings.database or (folder / WORKSHOP_FILE).resolve()
+    words = f"catalog {settings.name!r} in {where}"
+    return Pictures(folder / settings.pictures, lambda: (repository.identity(), words))
 
 
 def _postgres() -> ModuleType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -97,6 +98,17 @@ class Ledger:
         with self._books.reading() as session:
             query = "SELECT line, code, text FROM problems WHERE import = ? ORDER BY id"
             yield from (Problem(*row) for row in session.stream(query, job_id))
+
+    def identity(self) -> str:
+        def work(session: Session) -> str:
+            session.ensure("identity", "id TEXT NOT NULL")
+            found = session.rows("SELECT id FROM identity")
+            if not found:
+                put = "INSERT INTO identity VALUES (?) RETURNING id"
+                found = session.rows(put, secrets.token_hex(16))
+            return str(found[0][0])
+
+        return self._books.write(work)
 
     def note(self, note: Note) -> None:
         self._books.write(lambda session: self._write_note(session, note))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -57,6 +58,7 @@ class MemoryRepository:
         self._history: list[Event] = []
         self._releases: list[Built] = []
         self._proposals: dict[str, Proposal] = {}
+        self._identity = secrets.token_hex(16)
 
     def apply(
         self, changes: Sequence[Change], *, step: Step | None = None, note: Note | None = None
@@ -97,6 +99,9 @@ class MemoryRepository:
 
     def problems(self, job_id: int) -> Iterator[Problem]:
         return iter(tuple(self._problems.get(job_id, ())))
+
+    def identity(self) -> str:
+        return self._identity
 
     def note(self, note: Note) -> None:
         kept = storable_note(note)

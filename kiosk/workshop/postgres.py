@@ -126,6 +126,11 @@ class _Session:
             cursor.itersize = _AT_ONCE
             yield from cursor.execute(_dialect(statement), values)
 
+    def ensure(self, table: str, columns: str) -> None:
+        # Looked for first: not everybody who works on a catalog may make tables.
+        if self._connection.execute("SELECT to_regclass(%s)", (table,)).fetchall()[0][0] is None:
+            self._connection.execute(f"CREATE TABLE {table} ({columns})".encode())
+
 
 def shown(address: str) -> str:
     """The address without what nobody may read over a shoulder."""

@@ -18,7 +18,8 @@ from kiosk.workshop.changes import Change, Gone, Picture, Result, Sku
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line for the history: `what` is import, add, remove, build, publish, rollback, proposal."""
+    """A line for the history: `what` is import, add, remove, build, publish, rollback, proposal or
+    collect."""
 
     what: str
     about: str
@@ -162,6 +163,9 @@ class Repository(Protocol):
 
     def problems(self, job_id: int) -> Iterator[Problem]:
         """The refused lines of an import, at most MOST_PROBLEMS of them."""
+
+    def identity(self) -> str:
+        """Names this catalog and no other one, for ever, in hexadecimal digits."""
 
     def note(self, note: Note) -> None: ...
 

@@ -142,6 +142,10 @@ class _Session:
         with _explained(self._path):
             yield from self._connection.execute(statement, values)
 
+    def ensure(self, table: str, columns: str) -> None:
+        with _explained(self._path):
+            self._connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+
 
 def _connect(path: Path, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None)
