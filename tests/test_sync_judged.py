@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tuf.api.metadata import Metadata, TargetFile
 
 from kiosk.announcement import MAX_BYTES as ANNOUNCEMENT_BYTES
 from kiosk.announcement import Blob, Requires, Rollout, Wave
-from kiosk.catalog.manifest import MAX_BYTES
+from kiosk.catalog.manifest import MAX_BYTES, parse
 from kiosk.errors import Held, StateError
 from kiosk.store import Pointer
 from kiosk.sync import policy, trust
@@ -209,3 +210,40 @@ def test_roots_are_kept_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     held = trust.verified(tmp_path, b"3.root.json")
     assert list(held) == [*(name for name in names if name != "3.root.json"), "snapshot.json"]
     assert held["12.root.json"] == b"12.root.json"
+
+
+def test_a_first_release_asks_for_all_the_room_it_says_before_it_is_fetched(
+    tmp_path: Path,
+) -> None:
+    repository = Simulator()
+    manifest = (release(tmp_path / "release") / "manifest.json").read_bytes()
+    wanted = parse(manifest)
+    blob = Blob(hashlib.sha256(manifest).hexdigest(), len(manifest))
+    repository.files[f"blobs/{blob.sha256[:2]}/{blob.sha256}"] = manifest
+    for entry in wanted.needed:
+        data = (tmp_path / "release" / entry.name).read_bytes()
+        repository.files[f"blobs/{entry.sha256[:2]}/{entry.sha256}"] = data
+    requires = Requires(disk_bytes=5_000_000)
+    repository.announce(
+        announcement(2, manifest=blob, release=wanted.release, rollout=Rollout(), requires=requires)
+    )
+    kiosk = Kiosk(tmp_path / "state", repository.first_root, disk_bytes=5_000_000)
+    origin = repository.origin
+    assert kiosk.sync(origin).status.code == "no_space"
+    assert [path for path in origin.asked if path.startswith("blobs")] == [
+        f"blobs/{blob.sha256[:2]}/{blob.sha256}"
+    ]
+    whole = wanted.needed[0]
+    kiosk.store.blobs.put((tmp_path / "release" / whole.name).read_bytes(), Blob(
+        whole.sha256, whole.bytes
+    ))  # fmt: skip
+    assert kiosk.sync(repository.origin).activated == wanted.release, "the rest of it fits"
+
+
+def test_a_disk_without_room_for_a_manifest_asks_for_none(tmp_path: Path) -> None:
+    repository = Simulator()
+    repository.announce(announcement(2, rollout=Rollout()))
+    kiosk = Kiosk(tmp_path / "state", repository.first_root, disk_bytes=0)
+    origin = repository.origin
+    assert kiosk.sync(origin).status.code == "no_space"
+    assert not any(path.startswith("blobs") for path in origin.asked)

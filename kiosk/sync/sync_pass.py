@@ -205,10 +205,7 @@ class Pass:
         self._make_room(missing, {new.manifest, *wanted}, least)
         for blob in missing:
             fetch(self._origin, blobs, blob)
-        try:
-            folder = self._store.install(data)
-        except CatalogError as error:
-            raise Held("unusable_release", str(error)) from error
+        folder = self._store.install(data)
         reason = self._check(folder, announced)
         if reason:
             self._store.refuse(new, reason)

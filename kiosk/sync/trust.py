@@ -15,7 +15,6 @@ from pathlib import Path
 
 from tuf.api.exceptions import (
     BadVersionNumberError,
-    DownloadError,
     DownloadHTTPError,
     ExpiredMetadataError,
     LengthOrHashMismatchError,
@@ -108,7 +107,7 @@ def fault(origin: Origin, path: str, error: Exception, came: bytes, at: datetime
         )
     if isinstance(error, OSError):
         return error
-    if isinstance(error, DownloadError) or not evidence.is_signed_metadata(came):
+    if not evidence.is_signed_metadata(came):
         return origin.odd(name, came, f"what came is not a catalog's metadata ({_words(error)})")
     if isinstance(error, BadVersionNumberError):
         return Tampered(
