@@ -221,6 +221,37 @@ def test_a_small_shop_makes_all_keys_in_one_go(
     assert run("keys", "init", trust, "--make", keys) == os.EX_USAGE
 
 
+def test_what_lies_beside_the_unattended_keys_opens_no_other(tmp_path: Path) -> None:
+    trust, keys = tmp_path / "trust", tmp_path / "keys"
+    assert run("keys", "init", trust, "--make", keys, "--unattended") == 0
+    for kept in ("snapshot", "timestamp"):
+        lying = (keys / kept / "passphrase").read_bytes().strip()
+        assert keyfolder.open_key(keys / kept, never)
+        for other in ("root-1", "stable"):
+            with pytest.raises(SigningKeyError, match="passphrase is wrong"):
+                keyfolder.open_key(keys / other, lambda folder, told=lying: told)
+
+
+def test_who_is_to_sign_sees_every_key_that_the_draft_lets_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust, keys = tmp_path / "trust", tmp_path / "keys"
+    assert run("keys", "init", trust, "--make", keys) == 0
+    assert run("keys", "make", tmp_path / "mallory", "--name", "mallory") == 0
+    assert run("keys", "revoke", trust, "root-3", "--threshold", "1") == 0
+    capsys.readouterr()
+    assert run("keys", "show", trust) == 0
+    told = capsys.readouterr().out
+    assert "2.root.json: 1 of 2 root keys sign together\n  - root       root-3 (" in told
+    assert "3.root.json: 1 of 2 root keys sign together\n  = the same keys\n" in told
+    assert run("keys", "add", trust, "root", tmp_path / "mallory" / "public.json") == 0
+    capsys.readouterr()
+    assert run("keys", "sign", trust, "--from", trust) == 0
+    told = capsys.readouterr().out
+    assert "2.root.json: 1 of 3 root keys sign together\n  + root       mallory (" in told
+    assert "took over 0 signatures" in told and "a copy of another draft" in told
+
+
 def test_holders_sign_on_machines_of_their_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kiosk.cli.keyview import after, described, proposed
 from kiosk.cli.passphrases import asker, new_passphrase
 from kiosk.errors import SigningKeyError, UsageError
 from kiosk.publish import draft as drafts
@@ -25,7 +27,6 @@ from kiosk.publish.roles import (
     checked,
     find_key,
     holder,
-    roles_of,
     with_keys,
     without_key,
 )
@@ -39,7 +40,6 @@ from kiosk.publish.trust import (
     open_trust,
     settle,
 )
-from kiosk.sync.anchor import in_groups
 
 
 def make(arguments: argparse.Namespace) -> int:
@@ -67,6 +67,7 @@ def init(arguments: argparse.Namespace) -> int:
             raise UsageError(f"{text!r} is not ROLE=FILE")
         given.setdefault(role, []).append(keyfolder.read_public(Path(file)))
     places = [*arguments.keys]
+    ask = asker(arguments)
     missing = _missing(arguments, given)
     if missing:
         if arguments.make is None:
@@ -77,9 +78,12 @@ def init(arguments: argparse.Namespace) -> int:
         passphrase = new_passphrase(arguments)
         for name, role in missing.items():
             kept = arguments.unattended and role in (SNAPSHOT, TIMESTAMP)
-            key = _make_key(arguments.make / name, name, passphrase, kept)
+            # What is written beside a key must open that key alone, not those of root.
+            own = secrets.token_hex(32).encode() if kept else passphrase
+            key = _make_key(arguments.make / name, name, own, kept)
             given.setdefault(role, []).append(key)
         places.append(arguments.make)
+        ask = _known({arguments.make / name for name in missing}, passphrase, ask)
     channels = {name: tuple(given[name]) for name in given if name not in _TOP}
     roles = checked(
         Roles(
@@ -93,7 +97,12 @@ def init(arguments: argparse.Namespace) -> int:
     for name in channels:  # judges the name too
         with_keys(roles, name, channels[name])
     begun = drafts.first(roles, datetime.now(UTC))
-    return _sign(trust, None, begun, _ring(places, arguments))
+    return _sign(trust, None, begun, keyfolder.ring(places, ask))
+
+
+def _known(made: Collection[Path], passphrase: bytes, others: keyfolder.Ask) -> keyfolder.Ask:
+    """Asks nobody twice for the passphrase of keys that were made a moment ago."""
+    return lambda folder: passphrase if folder in made else others(folder)
 
 
 _TOP = (ROOT, SNAPSHOT, TIMESTAMP)
@@ -160,9 +169,13 @@ def sign(arguments: argparse.Namespace) -> int:
     draft = open_draft(trust)
     if draft is None:
         raise SigningKeyError(f"{trust}: there is nothing to sign; `kiosk keys show` says more")
+    settled = _settled(trust)
+    print("\n".join(proposed(draft, settled)))
     for copy in arguments.copies:
-        print(f"took over {drafts.merge(draft, draft_files(copy))} signatures of {copy}")
-    return _sign(trust, _settled(trust), draft, _ring(arguments.keys, arguments))
+        taken = drafts.merge(draft, draft_files(copy))
+        why = "" if taken else ": it holds no new one, or is a copy of another draft"
+        print(f"took over {taken} signatures of {copy}{why}")
+    return _sign(trust, settled, draft, _ring(arguments.keys, arguments))
 
 
 def drop(arguments: argparse.Namespace) -> int:
@@ -180,22 +193,9 @@ def show(arguments: argparse.Namespace) -> int:
     if settled is not None:
         print("\n".join(described(settled)))
     if draft is not None:
+        print("\n".join(proposed(draft, settled)))
         _print_missing(draft, settled)
     return os.EX_OK
-
-
-def described(trust: Trust) -> list[str]:
-    """Lines for people: the fingerprint, the dates, who holds which key."""
-    root, roles = trust.root.signed, trust.roles
-    lines = [
-        f"fingerprint {in_groups(trust.fingerprint)}",
-        f"root {root.version}, {roles.threshold} of {len(roles.root)} sign, until "
-        f"{root.expires:%Y-%m-%d}; channels until {trust.targets.signed.expires:%Y-%m-%d}",
-    ]
-    for role in roles.names():
-        held = sorted(f"{holder(key)} ({key.keyid[:12]})" for key in roles.keys(role))
-        lines.append(f"  {role:<10} {', '.join(held)}")
-    return lines
 
 
 def _change(
@@ -204,18 +204,14 @@ def _change(
     """Draft what leads from what counts to what is wanted; a draft there was is gone on from."""
     trust: Path = arguments.trust
     settled, draft = open_trust(trust), open_draft(trust)
-    after = settled.roles
-    if draft is not None:
-        root = draft.roots[-1].signed if draft.roots else settled.root.signed
-        after = roles_of(root, (draft.targets or settled.targets).signed)
-    after = change(after)
+    wanted = change(settled.roles if draft is None else after(draft, settled))
     if arguments.threshold is not None:
-        after = checked(drafts.with_threshold(after, arguments.threshold))
+        wanted = checked(drafts.with_threshold(wanted, arguments.threshold))
     made = drafts.following(
         settled.root.signed,
         settled.targets.signed,
         settled.roles,
-        after,
+        wanted,
         datetime.now(UTC),
         renew=again,
     )
