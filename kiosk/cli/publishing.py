@@ -26,7 +26,6 @@ from kiosk.publish.waves import waves
 from kiosk.sync.anchor import in_groups
 from kiosk.workshop.announced import announced
 from kiosk.workshop.folder import is_workshop, workshop
-from kiosk.workshop.repository import Note
 
 _SOON_DAYS = 30
 _MB = 1e6
@@ -111,11 +110,11 @@ def collect(arguments: argparse.Namespace) -> int:
     rule = collecting.Rule(
         rule.releases if arguments.keep is None else arguments.keep,
         rule.days if arguments.days is None else arguments.days,
+    )
     if rule.releases < 1 or rule.days < 0:
         raise UsageError("--keep must be 1 or more, --days 0 or more")
     place, trust = open_place(arguments.place), open_trust(arguments.trust)
     swept = collecting.collect(place, trust, rule, dry=arguments.dry_run)
-    )
     for name in swept.removed:
         print(name)
     print(
@@ -168,7 +167,7 @@ def _note(given: Path, what: str, said: Announcement, office: Office) -> None:
         return
     note = announced(what, said.release, said.channel, office.storage.address, said.seq)
     with workshop(given) as opened:
-        opened.repository.note(Note(what, about, figures=(("number", said.seq),)))
+        opened.repository.note(note)
 
 
 def _say(outcome: Outcome) -> None:
