@@ -6,7 +6,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
+import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import numpy as np
 import pytest
 import tiny_models
 from store_parts import fetched
+from waiting import until
 
 from kiosk.announcement import Gate
 from kiosk.catalog.build import BuildOptions, build
@@ -336,6 +340,37 @@ class ReadOnly(DiskFiles):
         raise OSError(errno.EROFS, "Read-only file system")
 
     append = write
+
+
+def test_what_cannot_be_marked_as_told_keeps_nothing_from_answering(
+    old: Path, models: Path, store: Store
+) -> None:
+    before = settled(store, old, models).answers
+    store.refuse(Installed("a" * 16, "b" * 64, 1), "its labels are not those")
+    running = Rig(Store(store.folder, ReadOnly()), models).look()
+    assert running.answers == before
+    assert running.said[-1][1] == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_self_test_that_is_stopped_with_the_kiosk_does_not_blame_the_release(
+    number: signal.Signals, old: Path, models: Path
+) -> None:
+    config = Config(models=ModelsConfig(directory=str(models), threads=1))
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(self_test, old, config, Gate())
+        os.kill(until(testing, "its process"), number)
+        with pytest.raises(InterruptedError):
+            told.result()
+
+
+def testing() -> int:
+    """A self-test that this process has started; 0: there is none."""
+    for task in Path("/proc/self/task").iterdir():
+        for child in (task / "children").read_text().split():
+            if b"kiosk.store.selftest" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    return 0
 
 
 def test_what_a_pass_refused_is_told_of_while_something_else_answers(

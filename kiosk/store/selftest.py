@@ -8,6 +8,7 @@ and says in one line what is wrong.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -35,6 +36,8 @@ TIME_LIMIT_S = 600.0
 MEMORY_SHARE = 0.6
 LEAST_MEMORY_BYTES = 1024 * 1024 * 1024
 _NICE = 10
+_STOPPED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""A service that stops, or Ctrl-C, ends the child too: that says nothing of the release."""
 _SHOWN = 300
 """Characters of what a child last said."""
 
@@ -50,7 +53,8 @@ def self_test(
     """Why the release folder `path` must not answer on this kiosk; empty: it may.
 
     `derived`: where its index is kept; after a crash it is tried again with a new one. Takes as
-    long as opening it; at most `time_limit_s`, twice.
+    long as opening it; at most `time_limit_s`, twice. Raises OSError when there is no room for the
+    child, or somebody has stopped it: neither is the release's fault.
     """
     fault, crashed = _tried(path, config, gate, derived, time_limit_s)
     if crashed and derived is not None and wipe(derived):
@@ -84,6 +88,8 @@ def _tried(
         )
     except subprocess.TimeoutExpired:
         return f"its self-test did not end within {time_limit_s:g} s", True
+    if -child.returncode in _STOPPED:
+        raise InterruptedError(errno.EINTR, "the self-test was stopped; it is made again")
     if child.returncode < 0:
         return f"its self-test crashed ({signal.Signals(-child.returncode).name})", True
     lines = child.stdout.strip().splitlines()

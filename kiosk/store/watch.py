@@ -216,7 +216,10 @@ class StoreWatch:
     def _note_quarantined(self, pointer: Pointer) -> None:
         noted = self._entries.put_away(pointer)
         if noted:
-            self._store.noted([each.manifest for each in noted])
+            try:
+                self._store.noted([each.manifest for each in noted])
+            except OSError as error:  # what answers does not wait for that
+                _log.warning("the store cannot be written: %s", error)
 
 
 _DISK = (
