@@ -23,12 +23,13 @@ WRITE = """
     from pathlib import Path
     from kiosk.journal import Journal
     from test_journal import decision
+    from waiting import DEADLINE_S
     journal = Journal(Path(sys.argv[1]), commit_s=0.005, keep_days=30)
     journal.start()
     last = int(sys.argv[2])
     for number in itertools.count():
         journal.decision(decision(number))
-        if number % 7 == 0 and journal.flush(60):
+        if number % 7 == 0 and journal.flush(DEADLINE_S):
             print(number, flush=True)
         if number == last:
             signal.pause()
@@ -52,12 +53,12 @@ GROW_PAST_THE_LIMIT = """
     from pathlib import Path
     from kiosk.journal import Journal, read
     from test_journal import decision
-    from waiting import until
+    from waiting import DEADLINE_S, until
     path = Path(sys.argv[1])
     journal = Journal(path, commit_s=0.005, keep_days=30, capacity=400, retry_s=0.05)
     journal.start()
     journal.decision(decision(0))
-    assert journal.flush(60)
+    assert journal.flush(DEADLINE_S)
     resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
     for number in range(1, 201):
         journal.decision(decision(number))
@@ -70,7 +71,7 @@ GROW_PAST_THE_LIMIT = """
     assert "lost for want of space" in journal.status().message
     assert journal.status().waiting == 400
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    assert journal.flush(60)
+    assert journal.flush(DEADLINE_S)
     until(lambda: journal.status().ok)
     numbers = [int(entry["decision_id"][1:]) for entry in read(path)]
     assert numbers[0] == 0 and numbers[-400:] == list(range(301, 701)), numbers
