@@ -129,6 +129,10 @@ def test_a_release_under_which_the_kiosk_is_killed_three_times_is_put_away(
         assert store.pointer().current == before
         assert store.pointer().barred(bad.manifest) is not None
         until(lambda: store.pointer().quarantined[-1].noted, "the journal has it")
+        until(lambda: "Put away" in str(run.group("Releases and sync")), "the page has it")
+        shown = dict(run.group("Releases and sync")["rows"])
+        assert "power cuts count too" in shown[f"Put away: {bad.release}"]
+        assert shown["To let one come again"] == "kiosk sync allow RELEASE"
         assert run.stop() == 0
     notes = [
         entry

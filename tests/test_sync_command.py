@@ -148,6 +148,7 @@ def test_a_release_that_cannot_be_opened_is_put_back_and_may_be_allowed_again(
     assert "self-test" in err
     shown = run("show")[1]
     assert "failed_selftest" in shown
+    assert "kiosk sync allow RELEASE" in shown
     put_back = re.search(r"put back +([0-9a-f]{16})", shown)
     assert put_back
     assert run("allow", put_back[1])[0] == 0

@@ -96,6 +96,8 @@ def run_show(arguments: argparse.Namespace) -> int:
         ("put back", f"{each.release} at {each.at}: {visible(each.reason)}")
         for each in pointer.quarantined
     ]
+    if pointer.quarantined:
+        rows.append(("", "`kiosk sync allow RELEASE` lets one come again, with the next pass"))
     for name, text in rows:
         print(f"{name:<10} {text}")
     return os.EX_OK

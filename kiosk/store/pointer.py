@@ -18,7 +18,7 @@ MOST_TRIES = 3
 """Starts of a release that may end badly; the next one falls back."""
 MOST_QUARANTINED = 32
 """The oldest are forgotten; their sequence numbers lie below the floor anyway."""
-CRASHED = "it did not survive three starts"
+CRASHED = "it was started three times without becoming good; power cuts count too"
 BY_HAND = "rolled back by hand on this kiosk"
 
 

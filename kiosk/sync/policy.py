@@ -36,7 +36,8 @@ def check(announced: Announcement, pointer: Pointer, here: Here, now: datetime) 
         raise Held(
             "quarantined",
             f"release {announced.release} was tried here and put back ({barred.reason}). {_STAYS} "
-            "Tell whoever publishes the catalog",
+            f"Tell whoever publishes the catalog; `kiosk sync allow {announced.release}` lets it "
+            "come again",
         )
     _check_requires(announced, here)
     if announced.rollout.pause:
