@@ -144,5 +144,30 @@ def test_a_release_under_which_the_kiosk_is_killed_three_times_is_put_away(
     assert notes[0]["evidence"]["answers"] == old_release(old)
 
 
+def test_a_state_directory_that_goes_away_is_told_as_that_and_followed_when_it_is_back(
+    models: Path, old: Path, counter: Path, tmp_path: Path
+) -> None:
+    state, aside = tmp_path / "state", tmp_path / "aside"
+    store = Store(state / "store")
+    first = fetched(store, old, 1)
+    store.activate(first, AT_ONCE, "shop")
+    with kiosk(*settings(models, counter, state), folder=tmp_path) as run:
+        run.state(lambda page: page["view"] == "accepted", "an answer from the first release")
+        until(lambda: store.pointer().phase is Phase.GOOD, "the first release is good")
+        state.rename(aside)
+        until(lambda: not run.group("Catalog")["ok"], "the page says that something is wrong")
+        assert f"the state directory {state}" in run.group("Catalog")["message"].lower()
+        assert "goes on answering" in run.group("Catalog")["message"]
+        run.state(lambda page: page["view"] == "ready", "the item left")
+        run.state(lambda page: page["view"] == "accepted", "it answers from memory")
+        assert not (state / "store").exists()
+        if state.exists():  # the journal is begun again there
+            state.rename(tmp_path / "begun again")
+        aside.rename(state)
+        until(lambda: run.group("Catalog")["ok"], "it is back")
+        assert run.group("Catalog")["message"] == ""
+        assert run.stop() == 0
+
+
 def old_release(folder: Path) -> str:
     return read_manifest(folder).release

@@ -14,6 +14,7 @@ from pathlib import Path
 from kiosk.announcement import Gate
 from kiosk.board import Board
 from kiosk.catalog.folding import Folding
+from kiosk.catalog.manifest import NAME
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.catalog.watch import CatalogWatch
 from kiosk.config import Config, catalog_directory
@@ -26,6 +27,7 @@ from kiosk.store.derived import trim
 from kiosk.store.notes import IDENTITY, STATUS, TUF
 from kiosk.store.opening import Opened, open_release
 from kiosk.store.pointer_file import POINTER
+from kiosk.store.presence import Presence
 from kiosk.store.selftest import self_test
 from kiosk.store.watch import StoreWatch
 from kiosk.sync.anchor import fingerprint, trusted_root
@@ -76,6 +78,10 @@ class Catalogs:
             on_swap=self._hold,
             on_change=self._store_changed,
         )
+        wanted = store.path, catalog_directory(config) / NAME
+        self._presence = Presence(store.folder.parent, wanted)
+        self._lost = ""
+        """What happened to the state directory while something answered."""
         self.folding = Folding(slot)
         """Runs in a thread of its own."""
         self._engine = ""
@@ -93,6 +99,8 @@ class Catalogs:
 
     def look(self) -> None:
         """Follow what there is once."""
+        if self._is_lost():
+            return
         from_store = not self._config.catalog.directory and self._watch.active
         if from_store:
             self._watch.look()
@@ -124,6 +132,19 @@ class Catalogs:
     def _said_engine(self, release: Snapshot) -> str:
         """Which search answers, and what its folding has to say."""
         return ", ".join(filter(None, (release.engine, self.folding.said())))
+
+    def _is_lost(self) -> bool:
+        """What answers came from the state directory, and that has gone away under it."""
+        lost = ""
+        if not self._config.catalog.directory:
+            with self._slot.borrow_release() as release:
+                lost = self._presence.trouble() if release is not None else ""
+        if lost != self._lost:
+            if lost:
+                _log.error("catalog: %s", lost)
+            self._lost = lost
+            self._changed(*self._said)
+        return bool(lost)
 
     def _test(self, path: Path, gate: Gate) -> str:
         return self_test(path, self._config, gate, self._store.derived)
@@ -159,7 +180,9 @@ class Catalogs:
         with self._slot.borrow_release() as snapshot:
             self._engine = self._said_engine(snapshot) if snapshot is not None else ""
             second_look = self._config.verify.on
-            status = catalog_status(snapshot, trouble, path, second_look=second_look)
+            status = catalog_status(
+                snapshot, trouble, path, second_look=second_look, lost=self._lost
+            )
         cards = (self._models.locator.card, self._models.embedder.card)
         self._board.post(
             catalog=replace(status, search=self._engine), models=tuple(map(model_status, cards))

@@ -14,6 +14,8 @@ from kiosk.store.standing import standing
 from kiosk.values.sync import SyncState, SyncStatus
 from kiosk.vision.session import Card
 
+BEFORE = "{}. The release before it still answers."
+
 
 def model_status(card: Card) -> ModelStatus:
     return ModelStatus(
@@ -22,17 +24,17 @@ def model_status(card: Card) -> ModelStatus:
 
 
 def catalog_status(
-    snapshot: Snapshot | None, trouble: str, path: str, *, second_look: bool
+    snapshot: Snapshot | None, trouble: str, path: str, *, second_look: bool, lost: str = ""
 ) -> CatalogStatus:
-    """`trouble` is why the newest release does not answer, or empty."""
+    """`trouble` is why the newest release does not answer, or empty; `lost` what happened to the
+    place from which what answers came.
+    """
     if snapshot is None:
         return CatalogStatus(message=trouble, path=path)
     manifest = snapshot.manifest
     return CatalogStatus(
-        ok=not trouble,
-        message=f"{trouble.removesuffix('.')}. The release before it still answers."
-        if trouble
-        else "",
+        ok=not trouble and not lost,
+        message=lost or (BEFORE.format(trouble.removesuffix(".")) if trouble else ""),
         path=path,
         release=manifest.release,
         built_at=manifest.built_at,

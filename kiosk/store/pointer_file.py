@@ -41,6 +41,8 @@ class PointerFile:
 
     def change(self, rule: Callable[[Pointer], Pointer]) -> Pointer:
         """The pointer that `rule` makes of this one, on the disk to stay. Raises OSError."""
+        if self._files.size(self.path) is None and rule(Pointer()) == Pointer():
+            return Pointer()  # nothing is made where nothing is, such as after it was deleted
         made_folder(self._files, self._folder)
         with self._files.lock(self._folder / "lock"):
             before, whole = self._read()

@@ -68,6 +68,8 @@ class Trial:
             _log.warning("the store cannot be written: %s", error)
             self._since_s = self._clock_s()  # tried again after as long
             return None
+        if pointer.current != current:  # it was taken away at this very moment
+            return None
         self._counted = ""
         self._entries.good(current, self._decisions)
         return pointer
