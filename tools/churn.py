@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What changes of a large catalog cost: bytes to a kiosk, and searching old and new together.
 
-    python -m tools.churn [search] [bytes] [open] [days] [--references 100000] [--dimension 256]
+    python -m tools.churn [search] [bytes] [open] [days] [activate] [--references 100000]
+        [--dimension 256]
 
 `search`: an Annoy file with 20 % of its rows gone and newer rows searched exactly beside it,
 against one fresh Annoy file over the same rows, in one run. `bytes`: a first release and one with
 1 % of its pictures changed, written as a build writes them, from made-up pictures; a calibration,
 which is some kilobytes, is not in them. `open`: how long the second takes to be searched while the
 first is. `days`: bytes a day when 1 % changes every day, by the product's own rule for merging.
+`activate`, only when asked for: from the pointer to the first answer of a running kiosk with a row
+of a release in which 1 % is new, which `kiosk sync` fetched and tested.
 """
 
 from __future__ import annotations
@@ -42,10 +45,8 @@ from kiosk.search import Block, ExactIndex, OpenIndex, Rows, open_index
 from kiosk.search.open import built
 from kiosk.values import Record
 from kiosk.vision.augment import VIEWS
+from tools.activation import CHANGED, PICTURES_PER_SKU, activation
 from tools.made_up import Bare, unit
-
-PICTURES_PER_SKU = 4
-CHANGED = 0.01
 
 
 def main() -> None:
@@ -62,6 +63,8 @@ def main() -> None:
         opening(arguments.references // len(VIEWS))
     if "days" in arguments.parts:
         days(arguments.references, arguments.dimension)
+    if "activate" in arguments.parts:
+        activation(arguments.references // len(VIEWS))
 
 
 def clusters(rows: int, dimension: int, seed: int) -> NDArray[np.float16]:

@@ -27,17 +27,7 @@ from pathlib import Path
 import numpy as np
 from securesystemslib.signer import CryptoSigner
 
-from kiosk.catalog.manifest import (
-    CALIBRATION,
-    GATE,
-    NAME,
-    FileEntry,
-    Manifest,
-    ModelName,
-    SegmentEntry,
-    sealed,
-    to_json,
-)
+from kiosk.catalog.manifest import CALIBRATION, GATE, FileEntry, ModelName, SegmentEntry
 from kiosk.catalog.material import Material, file_entry, write_segment
 from kiosk.catalog.tombstones import write_tombstones
 from kiosk.publish import announce, draft
@@ -51,7 +41,8 @@ from kiosk.sync.origin import Limits, Traffic
 from kiosk.sync.policy import Here
 from kiosk.sync.sync_pass import Pass
 from kiosk.sync.web import WebOrigin
-from kiosk.values import POINT, TONES, Box, Features, Record
+from kiosk.values import POINT, Box, Record
+from tools.made_up import jpeg, listed, noise, share, unit, written
 
 CHANGED = 100
 """Every so-many-th picture is another in the second release."""
@@ -87,19 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measured(place: Path, old: Path, new: Path) -> Iterator[tuple[str, Traffic]]:
     """What each pass of a kiosk costs, one after the other."""
-    office, root = _office(place / "repository")
+    head, root = office(place / "repository")
     store = Store(place / "state" / "store")
-    with _serving(place / "repository") as url:
+    with serving(place / "repository") as url:
         poll = functools.partial(_pass, url, store, root)
-        first = announce.publish(office, old, Wish("stable")).announcement
+        first = announce.publish(head, old, Wish("stable")).announcement
         yield "first install", poll(first.release)
         yield "poll without a change", poll(first.release)
-        announce.refresh(office)
+        announce.refresh(head)
         yield "poll, timestamp signed again", poll(first.release)
-        second = announce.publish(office, new, Wish("stable")).announcement
+        second = announce.publish(head, new, Wish("stable")).announcement
         yield "next release", poll(second.release)
         yield "poll without a change", poll(second.release)
-        announce.roll_back(office, "stable", first.seq)
+        announce.roll_back(head, "stable", first.seq)
         yield "central rollback", poll(first.release)
 
 
@@ -122,7 +113,7 @@ def _pass(url: str, store: Store, root: bytes, release: str) -> Traffic:
     return origin.traffic
 
 
-def _office(folder: Path) -> tuple[Office, bytes]:
+def office(folder: Path) -> tuple[Office, bytes]:
     """A publisher with fresh keys, root 2 of 3; and its first root."""
     roots = [CryptoSigner.generate_ed25519() for _ in range(3)]
     stable, snapshot, timestamp = (CryptoSigner.generate_ed25519() for _ in range(3))
@@ -149,7 +140,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path) -> Iterator[str]:
     folder.mkdir(exist_ok=True)
     handler = functools.partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -167,9 +158,7 @@ def made(place: Path, size: Size) -> tuple[Path, Path]:
     _finish(old, size, (segment,), files, seed=1)
     changed = range(0, size.skus, CHANGED)
     fresh, more = _segment(new, changed, size, seed=2)
-    for entry in files:
-        (new / entry.name).parent.mkdir(parents=True, exist_ok=True)
-        (new / entry.name).hardlink_to(old / entry.name)
+    share(old, new, files)
     dead = np.zeros(size.skus, np.bool_)
     dead[::CHANGED] = True
     gone = file_entry(new, write_tombstones(new, segment, dead))
@@ -184,58 +173,39 @@ def _segment(
     records = [Record(f"SKU-{sku:08}", f"An article with the number {sku}", "") for sku in skus]
 
     def picture(record: Record) -> Material:
-        vectors = random.standard_normal((size.views, size.dimension))
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        thumbnail = random.bytes(THUMBNAIL_BYTES)
+        vectors = unit(random.standard_normal((size.views, size.dimension)))
+        thumbnail = jpeg(random, THUMBNAIL_BYTES)
         digest = hashlib.sha256(thumbnail).hexdigest()
         views = tuple(f"view {number}" for number in range(size.views))
-        rows = vectors.astype(np.float16)
         box = Box(10.0, 10.0, 200.0, 200.0)
-        seen = _features(random) if size.details else None
-        return Material(record.sku, "1.jpg", digest, "k", box, views, rows, thumbnail, seen)
+        seen = noise(random, FEATURE_BYTES // POINT.itemsize) if size.details else None
+        return Material(record.sku, "1.jpg", digest, "k", box, views, vectors, thumbnail, seen)
 
     queries = random.standard_normal((min(240, len(skus)), size.dimension)).astype(np.float16)
     pictures = map(picture, records)
     return write_segment(folder, records, pictures, queries=queries, details=size.details)
 
 
-def _features(random: np.random.Generator) -> Features:
-    count = FEATURE_BYTES // POINT.itemsize
-    points = np.frombuffer(random.bytes(count * POINT.itemsize), POINT).copy()
-    return Features(points, np.zeros((TONES, TONES, 3), np.uint8), (200, 200))
-
-
 def _finish(
     folder: Path,
     size: Size,
-    segments: tuple[SegmentEntry, ...],
-    files: tuple[FileEntry, ...],
+    segments: Sequence[SegmentEntry],
+    files: Sequence[FileEntry],
     seed: int,
 ) -> None:
     random = np.random.default_rng(seed)
     (folder / CALIBRATION).write_bytes(random.bytes(4000))
     (folder / GATE).write_bytes(random.bytes(6000))
-    model = ModelName("random", "1", "0" * 64)
-    manifest = Manifest(
-        release="",
-        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    manifest = listed(
+        segments,
+        files,
         skus=size.skus,
         pictures=size.skus,
-        references=size.skus * size.views,
+        views=size.views,
         dimension=size.dimension,
-        embedder=model,
-        detector=model,
-        augmentation=(),
-        segments=segments,
-        files=tuple(
-            sorted((*files, *(file_entry(folder, name) for name in (CALIBRATION, GATE))), key=_name)
-        ),
+        model=ModelName("random", "1", "0" * 64),
     )
-    (folder / NAME).write_bytes(to_json(sealed(manifest)))
-
-
-def _name(entry: FileEntry) -> str:
-    return entry.name
+    written(folder, manifest, CALIBRATION, GATE)
 
 
 if __name__ == "__main__":
