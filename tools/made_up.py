@@ -43,6 +43,59 @@ def unit(vectors: NDArray[np.floating]) -> NDArray[np.float16]:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float16)
 
 
+def noise(random: np.random.Generator, points: int) -> Features:
+    """Local features that no picture has."""
+    found = np.frombuffer(random.bytes(POINT.itemsize * points), POINT)
+    return Features(found, random.integers(0, 256, (TONES, TONES, 3), np.uint8), (384, 300))
+
+
+def jpeg(random: np.random.Generator, size: int) -> bytes:
+    """So many bytes that nobody looks into further than their beginning."""
+    return b"\xff\xd8" + random.bytes(size - 2)
+
+
+def listed(
+    segments: Sequence[SegmentEntry],
+    files: Sequence[FileEntry],
+    *,
+    skus: int,
+    pictures: int,
+    views: int,
+    dimension: int,
+    model: ModelName,
+    features: str = "",
+) -> Manifest:
+    """The manifest of these segments, of `pictures` that live with `views` references each."""
+    return Manifest(
+        release="",
+        built_at="2026-01-01T00:00:00+00:00",
+        skus=skus,
+        pictures=pictures,
+        references=pictures * views,
+        dimension=dimension,
+        embedder=model,
+        detector=model,
+        augmentation=(),
+        segments=tuple(segments),
+        files=tuple(files),
+        features=features,
+    )
+
+
+def written(folder: Path, manifest: Manifest, *more: str) -> Manifest:
+    """Give the release in `folder` its manifest; `more`: files that it does not list yet."""
+    files = (*manifest.files, *(file_entry(folder, name) for name in more))
+    made = sealed(dataclasses.replace(manifest, files=files))
+    (folder / NAME).write_bytes(to_json(made))
+    return made
+
+
+def share(here: Path, there: Path, files: Sequence[FileEntry]) -> None:
+    """Have the same files in another release."""
+    for entry in files:
+        share_file(here / entry.name, there / entry.name)
+
+
 class MadeUp(Workplace):
     """Results of no pictures, by key, as they are asked for."""
 
@@ -58,16 +111,15 @@ class MadeUp(Workplace):
         middle = kind.standard_normal(self._dimension)
         middle += 0.7 * random.standard_normal(self._dimension)
         near = middle + 0.4 * random.standard_normal((len(VIEWS) + len(CAMERA), self._dimension))
-        points = np.frombuffer(random.bytes(POINT.itemsize * POINTS), POINT)
-        tones = random.integers(0, 256, (TONES, TONES, 3), np.uint8)
+        details = noise(random, POINTS)
         return Result(
             box=Box(0, 0, 500, 500),
             note="",
             views=tuple(view.name for view in VIEWS),
-            thumbnail=b"\xff\xd8" + random.bytes(THUMBNAIL_BYTES - 2),
+            thumbnail=jpeg(random, THUMBNAIL_BYTES),
             vectors=unit(near[: len(VIEWS)]),
             probes=unit(near[len(VIEWS) :]),
-            features=(Features(points, tones, (384, 300)),),
+            features=(details,),
         )
 
 
@@ -97,8 +149,7 @@ class Bare:
         made = []
         for part in parts:
             if part[-1] in self._made:
-                for entry in self._made[part[-1]][1]:
-                    share_file(self._folder / "first" / entry.name, folder / entry.name)
+                share(self._folder / "first", folder, self._made[part[-1]][1])
             else:
                 self._made[part[-1]] = self._segment(folder, part)
             made.append(self._made[part[-1]])
@@ -109,26 +160,19 @@ class Bare:
         if gone is not None:
             files.append(file_entry(folder, write_tombstones(folder, made[0][0], gone)))
             pictures -= int(gone.sum())
-        manifest = Manifest(
-            release="",
-            built_at="",
+        manifest = listed(
+            [entry for entry, _ in made],
+            files,
             skus=len({key.split()[0] for part in parts for key in part}),
             pictures=pictures,
-            references=pictures * len(VIEWS),
+            views=len(VIEWS),
             dimension=self._enrolment.embedder.dimension,
-            embedder=model,
-            detector=model,
-            augmentation=(),
-            segments=tuple(entry for entry, _ in made),
-            files=tuple(files),
+            model=model,
             features=method(),
         )
         with closing(open_segments(folder, manifest, checked=False)) as joined:
             write_gate(folder, manifest, joined)
-        files.append(file_entry(folder, GATE))
-        manifest = sealed(dataclasses.replace(manifest, files=tuple(files)))
-        (folder / NAME).write_bytes(to_json(manifest))
-        return manifest
+        return written(folder, manifest, GATE)
 
     def _segment(
         self, folder: Path, keys: Sequence[str]
