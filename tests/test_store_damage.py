@@ -13,6 +13,7 @@ import pytest
 from store_parts import NOW, Bundle, blob, bundle, installed
 
 from kiosk.announcement import Announcement, Gate, to_json
+from kiosk.catalog.manifest import verify
 from kiosk.durable import DiskFiles
 from kiosk.errors import Held
 from kiosk.store import Phase, Pointer, Store
@@ -138,13 +139,15 @@ def test_a_release_that_is_not_installed_is_not_activated(tmp_path: Path) -> Non
 def test_what_a_stopped_installation_left_behind_is_not_in_the_way(store: Store) -> None:
     left = store.releases.path(f".{NEW.release}.new") / "segments"
     left.mkdir(parents=True)
-    (left / "half").write_bytes(b"x")
+    for place in (left / "half", left.parent / "calibration.json"):
+        place.write_bytes(b"x")
     lose(store)
     store.install(NEW.manifest)
     assert (
         store.releases.fault(store.releases.path(NEW.release), store.releases.manifest(NEW.release))
         == ""
     )
+    assert verify(store.releases.path(NEW.release)).release == NEW.release
     assert not left.parent.exists()
     assert set(store.releases.listed()) == {OLD.release, NEW.release}
 
@@ -166,6 +169,7 @@ def test_a_disk_that_fails_is_not_taken_for_one_without_links(number: int, tmp_p
         installed(store, NEW, 1)
     assert failed.value.errno == number
     assert store.releases.listed() == ()
+    assert list(store.releases.folder.iterdir()) == [], "what is half made takes room from others"
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EXDEV, errno.EMLINK, errno.EOPNOTSUPP])
@@ -234,3 +238,25 @@ def test_a_place_whose_name_is_no_text_can_be_spoken_of(store: Store) -> None:
     place = os.fsdecode(b"/media/caf\xe9")
     store.say(SyncStatus(SyncState.OFFLINE, "unreachable", f"{place}: there is no such folder"))
     assert store.status().message == "/media/caf?: there is no such folder"
+
+
+def test_a_manifest_that_is_here_is_not_fetched_and_another_one_is(store: Store) -> None:
+    wanted = blob(NEW.manifest).sha256
+    assert store.releases.manifest_bytes(NEW.release, wanted) == NEW.manifest
+    assert store.releases.manifest_bytes(NEW.release, "0" * 64) == b""
+    assert store.releases.manifest_bytes("0" * 16, wanted) == b""
+
+
+def test_a_collection_says_how_much_it_removed(store: Store) -> None:
+    store.activate(NEW.installed(2), GATE)
+    store.blobs.part("0" * 64).append(b"x")
+    store.blobs.part("1" * 64).append(b"x")
+    only_old = {each.sha256 for each in OLD.blobs} - {each.sha256 for each in NEW.blobs}
+    (store.folder / "pointer.json").unlink()
+    store.activate(NEW.installed(2), GATE)
+    assert store.collect({"0" * 64}) == 1 + len(only_old) + 1
+    assert store.collect({"0" * 64}) == 0
+
+
+def test_a_store_that_was_never_made_has_nothing_to_collect(tmp_path: Path) -> None:
+    assert Store(tmp_path / "not" / "made").collect() == 0

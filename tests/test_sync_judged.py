@@ -206,7 +206,7 @@ def test_an_announcement_too_large_to_be_one_is_not_read_although_it_is_signed(
 
 def test_roots_are_kept_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     names = [f"{number}.root.json" for number in range(1, 13)]
-    trust.fill(tmp_path, {name: name.encode() for name in (*reversed(names), "snapshot.json")})
+    trust.fill(tmp_path, {name: name.encode() for name in sorted((*names, "snapshot.json"))})
     held = trust.verified(tmp_path, b"3.root.json")
     assert list(held) == [*(name for name in names if name != "3.root.json"), "snapshot.json"]
     assert held["12.root.json"] == b"12.root.json"
