@@ -1,70 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The additions' file from another process, beside a running kiosk or without one."""
+"""The additions' file from another process, beside a running kiosk or without one.
+
+All functions raise StateError when there is no file, it is damaged, or a newer kiosk's.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
-from kiosk.additions import database
 from kiosk.additions.bundle import packed
+from kiosk.additions.database import TABLE, crops
 from kiosk.additions.store import undone
 from kiosk.additions.values import Addition, now
-from kiosk.errors import StateError
-from kiosk.sqlite_file import explain, is_damage
+from kiosk.refusals.beside import read_rows, reading, undo_row
 
 
 def read(path: Path) -> tuple[Addition, ...]:
-    """All additions in the file, oldest first, undone ones too. Nothing is written.
-
-    Raises StateError when there is no file, it is damaged, or a newer kiosk's.
-    """
-    try:
-        with closing(database.open_for_reading(path)) as connection:
-            return tuple(database.load(connection)[0])
-    except sqlite3.Error as error:
-        raise _said(path, error) from error
+    """All additions in the file, oldest first, undone ones too. Nothing is written."""
+    return read_rows(TABLE, path)
 
 
 def undo(path: Path, addition_id: str) -> bool:
     """Take an addition back; a running kiosk hears of it by itself. False when none holds by that
-    id. Raises StateError when the file cannot be read or written.
+    id.
     """
-    try:
-        with closing(database.open_for_writing(path)) as connection:
-            for addition in database.load(connection)[0]:
-                if addition.addition_id == addition_id and addition.holds:
-                    database.write(connection, [undone(addition, now())], ())
-                    return True
-    except sqlite3.Error as error:
-        raise _said(path, error) from error
-    return False
+    return undo_row(TABLE, path, addition_id, lambda addition: undone(addition, now()))
 
 
 def bundle(path: Path, kiosk: str, only: str = "") -> bytes:
     """All additions in the file for head office (or the one by that id), see
-    `kiosk.additions.bundle`.
-
-    Those whose pictures are gone are left out. Raises StateError.
+    `kiosk.additions.bundle`. Those whose pictures are gone are left out.
     """
-    try:
-        with closing(database.open_for_reading(path)) as connection:
-            told = []
-            for addition in database.load(connection)[0]:
-                if only not in ("", addition.addition_id):
-                    continue
-                crops = database.crops(connection, addition.addition_id)
-                if not addition.holds or all(view.sha256 in crops for view in addition.views):
-                    told.append((addition, crops))
-            return packed(kiosk, told)
-    except sqlite3.Error as error:
-        raise _said(path, error) from error
-
-
-def _said(path: Path, error: sqlite3.Error) -> StateError:
-    if is_damage(error):
-        return StateError(
-            f"{path} is damaged ({error}): start the kiosk, which keeps it aside and begins anew"
-        )
-    return StateError(explain(error, path))
+    told = []
+    with reading(TABLE, path) as connection:
+        for addition in TABLE.load(connection)[0]:
+            if only not in ("", addition.addition_id):
+                continue
+            found = crops(connection, addition.addition_id)
+            if not addition.holds or all(view.sha256 in found for view in addition.views):
+                told.append((addition, found))
+    return packed(kiosk, told)

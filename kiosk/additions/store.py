@@ -7,18 +7,17 @@ Pictures stay in memory only until they are on the disk.
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from kiosk.additions import database
+from kiosk.additions.database import TABLE, crops
 from kiosk.additions.values import Addition
 from kiosk.errors import StateError
+from kiosk.refusals.beside import reading
 from kiosk.refusals.kept import RETRY_S, FileRows, MemoryRows
-from kiosk.refusals.rows import Kind
+from kiosk.refusals.table import Kind
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +83,10 @@ class AdditionStore(FileRows[Addition]):
 def read_crops(path: Path, addition_id: str) -> dict[str, bytes]:
     """The pictures of an addition in the file; none where it cannot be read."""
     try:
-        with closing(database.open_for_reading(path)) as connection:
-            return database.crops(connection, addition_id)
-    except (sqlite3.Error, StateError) as error:
-        log.warning("%s: pictures cannot be read: %s", path, error)
+        with reading(TABLE, path) as connection:
+            return crops(connection, addition_id)
+    except StateError as error:
+        log.warning("pictures of an addition cannot be read: %s", error)
         return {}
 
 
@@ -98,7 +97,7 @@ def undone(addition: Addition, at: str, *, adopted: bool = False) -> Addition:
 
 
 def _kind(most: int) -> Kind[Addition]:
-    return Kind("additions", database, undone, most, MOST_UNDONE, _written)
+    return Kind(TABLE, undone, most, MOST_UNDONE, _written)
 
 
 def _written(addition: Addition) -> Addition:

@@ -1,27 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The refusals' SQLite file: one row each, opened as `kiosk.sqlite_file` has it.
-
-The write-ahead log is emptied into the file after every write, so that a copy of the one file is a
-copy of all refusals.
-"""
+"""The refusals' SQLite file: one row each, see `kiosk.refusals.table`."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from kiosk import sqlite_file
 from kiosk.refusals.refusal import Refusal, halves
-from kiosk.sqlite_file import data_version as data_version
-from kiosk.sqlite_file import settle
+from kiosk.refusals.table import LENGTH_TOLERANCE, Table
 from kiosk.vision.packed import pack, unpack
 
 SCHEMA_VERSION = 1
-_KIND = "refusals"
 _SCHEMA = f"""
 CREATE TABLE refusals (
     id TEXT PRIMARY KEY,
@@ -44,47 +35,6 @@ _COLUMNS = (
     *("id", "sku", "at", "decision_id", "visit_id", "release", "embedder", "embedding"),
     *("similarity", "features", "method", "undone_at", "noted"),
 )
-# Another process may have undone it meanwhile: what is undone stays undone.
-_UPSERT = (
-    f"INSERT INTO refusals ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)}) "
-    "ON CONFLICT (id) DO UPDATE SET noted = excluded.noted, undone_at = CASE undone_at "
-    "WHEN '' THEN excluded.undone_at ELSE undone_at END"
-)
-_LENGTH_TOLERANCE = 0.02
-
-
-def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Made when it is missing; see `kiosk.sqlite_file`."""
-    return sqlite_file.open_for_writing(path, _KIND, SCHEMA_VERSION, _SCHEMA)
-
-
-def open_for_reading(path: Path) -> sqlite3.Connection:
-    """Also from a card that cannot be written; see `kiosk.sqlite_file`."""
-    return sqlite_file.open_for_reading(path, _KIND, SCHEMA_VERSION)
-
-
-def load(connection: sqlite3.Connection) -> tuple[list[Refusal], int]:
-    """All rows, oldest first, and how many more cannot be used. Raises sqlite3.Error."""
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        return [], 0
-    query = f"SELECT {', '.join(_COLUMNS)} FROM refusals ORDER BY at, id"
-    rows = connection.execute(query).fetchall()
-    found = [refusal for refusal in map(_refusal, rows) if refusal is not None]
-    return found, len(rows) - len(found)
-
-
-def write(connection: sqlite3.Connection, rows: Iterable[Refusal], removed: Iterable[str]) -> None:
-    """Put these rows in and take those out, all or none. Raises sqlite3.Error."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.executemany(_UPSERT, [_row(refusal) for refusal in rows])
-        connection.executemany("DELETE FROM refusals WHERE id = ?", [(id_,) for id_ in removed])
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    settle(connection)
 
 
 def _row(refusal: Refusal) -> tuple[Any, ...]:
@@ -102,17 +52,31 @@ def _plain(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _refusal(row: tuple[Any, ...]) -> Refusal | None:
-    """None for a row that something has damaged: a vector that is none must mark nothing."""
-    values = dict(zip(_COLUMNS, row, strict=True))
-    try:
-        embedding = np.frombuffer(values["embedding"], "<f2").astype(np.float32)
-        features = unpack(values["features"])
-        similarity = float(values["similarity"])
-    except (TypeError, ValueError):
-        return None
+def _refusal(values: Mapping[str, Any]) -> Refusal:
+    embedding = np.frombuffer(values["embedding"], "<f2").astype(np.float32)
+    features = unpack(values["features"])
+    similarity = float(values["similarity"])
     length = float(np.linalg.norm(embedding))
-    if not abs(length - 1) <= _LENGTH_TOLERANCE or not -1.1 <= similarity <= 1.1:
-        return None  # NaN fails this too
-    values |= {"refusal_id": values.pop("id"), "embedding": embedding, "similarity": similarity}
-    return Refusal(**values | {"features": features[0] if features else None})
+    if not abs(length - 1) <= LENGTH_TOLERANCE or not -1.1 <= similarity <= 1.1:  # NaN fails too
+        raise ValueError("no unit vector, or no similarity")
+    rest = {name: value for name, value in values.items() if name != "id"}
+    return Refusal(
+        **rest
+        | {
+            "refusal_id": values["id"],
+            "embedding": embedding,
+            "similarity": similarity,
+            "features": features[0] if features else None,
+        }
+    )
+
+
+TABLE = Table(
+    name="refusals",
+    version=SCHEMA_VERSION,
+    schema=_SCHEMA,
+    columns=_COLUMNS,
+    later=("noted",),
+    stored=_row,
+    made=_refusal,
+)

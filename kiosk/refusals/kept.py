@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Generic
 
 from kiosk.errors import StateError
-from kiosk.refusals.rows import Kind, R
+from kiosk.refusals.rows import R
+from kiosk.refusals.table import Kind
 from kiosk.sqlite_file import Place, Replaced, explain, is_damage, move_aside, settle
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class MemoryRows(Generic[R]):
         extra = held[: max(0, len(held) - kind.most_held)]
         if extra:
             log.warning(
-                "%d %s dropped: %d are kept at most", len(extra), kind.plural, kind.most_held
+                "%d %s dropped: %d are kept at most", len(extra), kind.table.name, kind.most_held
             )
         self._dropped += len(extra)
         gone = {row.row_id for row in extra}
@@ -186,15 +187,15 @@ class FileRows(MemoryRows[R]):
     def _glance(self) -> None:
         """What a file that cannot be written holds counts all the same."""
         try:
-            with closing(self._kind.database.open_for_reading(self._path)) as connection:
+            with closing(self._kind.table.open_for_reading(self._path)) as connection:
                 self._read(connection)
         except (sqlite3.Error, StateError) as error:  # said already, as what keeps it from writing
             log.info("%s: cannot be read either: %s", self._path, error)
 
     def _exchange(self) -> None:
-        database = self._kind.database
+        table = self._kind.table
         if self._connection is None:
-            self._connection = database.open_for_writing(self._path)
+            self._connection = table.open_for_writing(self._path)
             self._place = Place(
                 self._path, f"{self._path} was removed or replaced: it is begun again."
             )
@@ -205,19 +206,19 @@ class FileRows(MemoryRows[R]):
             rows = [self._rows[row_id] for row_id in sorted(self._unwritten)]
             removed = set(self._removed)
         if rows or removed:
-            database.write(self._connection, rows, sorted(removed))
+            table.write(self._connection, rows, sorted(removed))
             with self._lock:
                 same = {row.row_id for row in rows if self._rows.get(row.row_id) is row}
                 self._rows |= {row_id: self._kind.written(self._rows[row_id]) for row_id in same}
                 self._unwritten -= same
                 self._removed -= removed
-        if database.data_version(self._connection) != self._seen:
+        if table.data_version(self._connection) != self._seen:
             self._read(self._connection)
 
     def _read(self, connection: sqlite3.Connection) -> None:
         """What the disk has counts, but for what it does not have yet."""
-        self._seen = self._kind.database.data_version(connection)
-        rows, damaged = self._kind.database.load(connection)
+        self._seen = self._kind.table.data_version(connection)
+        rows, damaged = self._kind.table.load(connection)
         with self._lock:
             self._damaged = damaged
             mine = {row_id: self._rows[row_id] for row_id in self._unwritten}
@@ -237,7 +238,7 @@ class FileRows(MemoryRows[R]):
             self._unwritten = set(self._rows)
         if not isinstance(error, Replaced):
             aside = move_aside(self._path).name
-            log.error("the %s were damaged (%s): kept as %s", self._kind.plural, error, aside)
+            log.error("the %s were damaged (%s): kept as %s", self._kind.table.name, error, aside)
             with self._lock:
                 self._aside = aside
 
@@ -247,15 +248,15 @@ class FileRows(MemoryRows[R]):
             try:
                 connection.close()
             except sqlite3.Error as error:
-                log.debug("closing the %s: %s", self._kind.plural, error)
+                log.debug("closing the %s: %s", self._kind.table.name, error)
 
     def _say(self, trouble: str) -> None:
         with self._lock:
             before, self._trouble = self._trouble, trouble
         if trouble and not before:
-            log.error("%s are kept in memory: %s", self._kind.plural, trouble)
+            log.error("%s are kept in memory: %s", self._kind.table.name, trouble)
         elif before and not trouble:
-            log.info("%s can be written again", self._kind.plural)
+            log.info("%s can be written again", self._kind.table.name)
 
 
 def _in_order(rows: Iterable[R]) -> tuple[R, ...]:

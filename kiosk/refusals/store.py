@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from kiosk.refusals import database
+from kiosk.refusals.database import TABLE
 from kiosk.refusals.kept import RETRY_S, FileRows, MemoryRows
 from kiosk.refusals.refusal import Refusal
-from kiosk.refusals.rows import Kind
+from kiosk.refusals.table import Kind
 
 REFUSALS_FILE = "refusals.sqlite"
 """Its name in the state directory."""
@@ -61,7 +61,7 @@ class RefusalStore(FileRows[Refusal]):
 
 
 def _kind(most: int) -> Kind[Refusal]:
-    return Kind("refusals", database, _undone, most, MOST_UNDONE)
+    return Kind(TABLE, _undone, most, MOST_UNDONE)
 
 
 def _undone(refusal: Refusal, at: str) -> Refusal:
