@@ -196,6 +196,18 @@ def test_collection_keeps_what_answers_what_was_before_and_what_is_fetched(store
     assert left == {each.sha256 for each in {*B.blobs, *C.blobs}} | {f"{wanted.sha256}.part"}
 
 
+def test_what_is_not_of_the_store_is_left_alone_by_collection(store: Store) -> None:
+    answering(store)
+    answering(store, B, 2)
+    answering(store, C, 3)
+    theirs = [store.blobs.folder / "lost+found", store.releases.folder / "lost+found"]
+    for folder in theirs:  # where it is a disk of its own
+        (folder / "#12").mkdir(parents=True)
+    store.collect()
+    assert store.releases.listed() == tuple(sorted((B.release, C.release, "lost+found")))
+    assert all((folder / "#12").is_dir() for folder in theirs)
+
+
 def test_nothing_is_collected_while_a_kept_release_cannot_be_read(store: Store) -> None:
     answering(store)
     (store.releases.path(A.release) / "manifest.json").write_bytes(b"\0")

@@ -99,9 +99,13 @@ class Blobs:
             self._files.unlink(self.path(sha256))
 
     def collect(self, kept: Collection[str]) -> int:
-        """Unlink every blob and part whose sha256 is not in `kept`; gives how many."""
-        found = self._files.names(self.folder)
-        gone = [name for name in found if name.removesuffix(PART) not in kept]
+        """Unlink every blob and part whose sha256 is not in `kept`; gives how many. What else lies
+        there, such as `lost+found` of a disk of its own, is not ours.
+        """
+        found = {name: name.removesuffix(PART) for name in self._files.names(self.folder)}
+        gone = [
+            name for name in found if _SHA256.fullmatch(found[name]) and found[name] not in kept
+        ]
         for name in gone:
             self._files.unlink(self.folder / name)
         return len(gone)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 """The file system (a FAT one, some network shares) has no further names for a file."""
+_RELEASE = re.compile(r"[0-9a-f]{16}")
 _SCRATCH = "."
 """Begins the name of a folder that is not a release yet, or not any more."""
 
@@ -75,7 +77,11 @@ class Releases:
             self._prove(entry)
         scratch = path.with_name(f"{_SCRATCH}{path.name}.new")
         self.remove(scratch)
-        self._fill(scratch, manifest, data)
+        try:
+            self._fill(scratch, manifest, data)
+        except OSError:  # where files are copied it may have filled the disk, which others need
+            self.remove(scratch)
+            raise
         if self._files.is_folder(path):
             self._files.exchange(scratch, path)
         else:
@@ -98,7 +104,8 @@ class Releases:
 
     def collect(self, kept: Collection[str]) -> int:
         """Remove every other release, and what was left half made; gives how many."""
-        gone = [name for name in self._files.names(self.folder) if name not in kept]
+        found = (name for name in self._files.names(self.folder) if name not in kept)
+        gone = [name for name in found if name.startswith(_SCRATCH) or _RELEASE.fullmatch(name)]
         for name in gone:
             self.remove(self.folder / name)
         return len(gone)
