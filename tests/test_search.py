@@ -213,6 +213,17 @@ def test_a_pipe_in_place_of_the_sidecar_is_not_waited_for(
     index.close()
 
 
+def test_a_pipe_in_place_of_the_row_numbers_is_not_waited_for(
+    vectors: NDArray[np.float16], directory: Path
+) -> None:
+    path = the(directory, ".rows.npy")
+    path.unlink()
+    os.mkfifo(path)
+    index = opened(vectors, directory)
+    assert index.name == "annoy"
+    index.close()
+
+
 def test_a_first_index_is_no_fault_in_the_log(
     vectors: NDArray[np.float16], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

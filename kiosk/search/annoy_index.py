@@ -236,6 +236,8 @@ def _checked(path: Path, numbers: Path, sidecar: Sidecar) -> Numbers:
         size = path.stat().st_size
         if size != sidecar.bytes:
             raise IndexFault(f"{path.name} has {size} bytes instead of {sidecar.bytes}")
+        if not stat.S_ISREG(numbers.stat().st_mode):  # a pipe would be waited for without end
+            raise IndexFault(f"{numbers.name} is not a regular file")
         for each, digest in ((path, sidecar.sha256), (numbers, sidecar.rows_sha256)):
             if sha256_of(each) != digest:
                 raise IndexFault(f"{each.name} is damaged: its sha256 is not what was built")
