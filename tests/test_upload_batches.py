@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,48 @@ def test_every_other_answer_but_a_good_one_is_tried_again(path: Path, status: in
             upload(outgoing, sink, deadline_s=DEADLINE_S)
         assert error.value.code == f"http_{status}"
         assert outgoing.left() == 10
+
+
+def test_a_damaged_entry_keeps_its_name_and_all_that_is_not_damaged(path: Path) -> None:
+    with Outgoing.open(path, KIOSK) as outgoing:
+        whole = [event for _, event in outgoing.batch()]
+    garbled = "{" + "x" * 2000
+    with closing(open_for_writing(path)) as connection:
+        connection.execute("UPDATE entries SET body = ? WHERE id = 2", (garbled,))
+        connection.execute("UPDATE entries SET body = '[]' WHERE id = 3")
+        connection.commit()
+    with Outgoing.open(path, KIOSK) as outgoing:
+        batch = [event for _, event in outgoing.batch()]
+    assert batch[1] == replace(whole[1], body={"damaged": garbled[:1000]})
+    assert batch[2] == replace(whole[2], body={"damaged": "[]"})
+    assert [*batch[:1], *batch[3:]] == [*whole[:1], *whole[3:]]
+
+
+def test_what_was_lost_is_told_with_the_time_of_the_newest_entry(path: Path) -> None:
+    with Outgoing.open(path, KIOSK) as outgoing:
+        assert outgoing.lost() is None
+        newest = outgoing.batch()[-1][1].at
+    with closing(open_for_writing(path)) as connection:
+        connection.execute("INSERT INTO dropped(kind, entries) VALUES('decision', 4)")
+        connection.commit()
+    with Outgoing.open(path, KIOSK) as outgoing:
+        lost = outgoing.lost()
+        assert lost is not None
+        assert (lost.at, dict(lost.body)) == (newest, {"decision": 4})
+    with closing(open_for_writing(path)) as connection:
+        connection.execute("DELETE FROM entries")
+        connection.commit()
+    with Outgoing.open(path, KIOSK) as outgoing:
+        gone = outgoing.lost()
+        assert gone is not None
+        assert (gone.at, gone.event_id) == ("", lost.event_id)
+
+
+def test_what_head_office_refuses_is_in_the_log_with_its_reason(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Outgoing.open(path, KIOSK) as outgoing:
+        upload(outgoing, Slowly(refused=[1]), deadline_s=DEADLINE_S)
+    said = [each.getMessage() for each in caplog.records if "refuses" in each.getMessage()]
+    assert len(said) == 1
+    assert said[0].endswith("too strange")
