@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an index is tuned and proven: what it is asked, and what counts as found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kiosk.config import SearchConfig
+from kiosk.search import ExactIndex, Rows, open_index
+from kiosk.search.annoy_index import AnnoyFile, read_sidecar
+from kiosk.search.covered import Covered
+from kiosk.search.open import MAX_SEARCH_K, PROBES, probe_queries, recall
+
+COUNT, DIMENSION = 1500, 16
+
+
+def every(count: int = COUNT) -> NDArray[np.int64]:
+    return np.arange(count)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    random = np.random.default_rng(11)
+    vectors = random.standard_normal((COUNT, DIMENSION))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Rows.of(vectors.astype(np.float16), "r1")
+
+
+@pytest.fixture(scope="module")
+def folder(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("index")
+    open_index(rows, np.ones(COUNT, np.bool_), folder, config=SearchConfig()).close()
+    return folder
+
+
+@pytest.fixture
+def covered(rows: Rows, folder: Path) -> Iterator[Covered]:
+    (path,) = folder.glob("*.json")
+    file = AnnoyFile(folder, read_sidecar(path))
+    yield Covered(file, rows, np.ones(COUNT, np.bool_))
+    file.close()
+
+
+def test_an_index_is_given_no_more_effort_than_it_needs(covered: Covered) -> None:
+    assert covered.file.sidecar.search_k < MAX_SEARCH_K / 4
+
+
+def test_everything_is_found_when_everything_is_looked_at(rows: Rows, covered: Covered) -> None:
+    probes = probe_queries(rows, every(), 3)
+    truth = ExactIndex(rows, every()).similarities(probes)
+    assert recall(covered, probes, truth, MAX_SEARCH_K) == 1.0
+    hard = recall(covered, probes, truth, 1)
+    assert 0.0 < hard < 1.0
+    assert recall(covered, probes[:0], truth[:0], 1) == 1.0, "nothing was asked"
+
+
+def test_what_is_found_beside_the_nearest_is_not_counted(rows: Rows, covered: Covered) -> None:
+    probes = probe_queries(rows, every(), 3)
+    truth = ExactIndex(rows, every()).similarities(probes)
+    turned = np.ascontiguousarray(truth[:, ::-1])
+    assert recall(covered, probes, turned, MAX_SEARCH_K) < 0.3
+
+
+def test_probes_are_near_references_as_views_are_and_none_of_them(rows: Rows) -> None:
+    probes = probe_queries(rows, every(), 1)
+    assert probes.shape == (PROBES, DIMENSION)
+    assert np.linalg.norm(probes, axis=1) == pytest.approx(np.ones(PROBES), abs=1e-5)
+    nearest = ExactIndex(rows, every()).similarities(probes).max(axis=1)
+    assert nearest.min() > 0.6
+    assert nearest.max() < 0.99
+
+
+def test_probes_are_the_same_for_a_seed_and_others_for_another(rows: Rows) -> None:
+    first, again, other = (probe_queries(rows, every(), seed) for seed in (1, 1, 2))
+    assert (first == again).all()
+    assert not np.isclose(first, other).any(axis=1).all()
+    assert len(probe_queries(rows, every(5), 1)) == 5
+
+
+def test_an_index_of_which_nothing_lives_answers_nothing(rows: Rows, folder: Path) -> None:
+    index = open_index(rows, np.zeros(COUNT, np.bool_), folder, config=SearchConfig())
+    try:
+        assert not index.name.startswith("annoy")
+        assert index.search(probe_queries(rows, every(), 1)[0], 3) == []
+    finally:
+        index.close()
+
+
+@pytest.mark.parametrize("gone", [0.0, 0.5, 0.9])
+def test_only_the_living_are_found_however_many_are_gone(
+    gone: float, rows: Rows, folder: Path
+) -> None:
+    live = np.random.default_rng(2).random(COUNT) >= gone
+    index = open_index(rows, live, folder, config=SearchConfig())
+    exact = ExactIndex(rows, np.flatnonzero(live))
+    same = 0
+    try:
+        for query in probe_queries(rows, every(), 4)[:10]:
+            found = [each.reference for each in index.search(query, 10)]
+            assert live[found].all()
+            assert len(found) == 10
+            same += found[0] == exact.search(query, 1)[0].reference
+        assert same >= 8
+        assert index.due is (gone > 0.3)
+    finally:
+        index.close()
