@@ -134,3 +134,9 @@ def test_a_value_of_another_kind_is_refused_in_words(name: str, value: object) -
         assert NAME in str(error)
     else:
         assert isinstance(value, unchecked[name])
+
+
+def test_a_manifest_that_the_disk_does_not_give_is_said_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / NAME).symlink_to("/proc/self/mem")  # a regular file that cannot be read
+    with pytest.raises(CatalogError, match=rf"{NAME}: cannot be read"):
+        read_manifest(tmp_path)

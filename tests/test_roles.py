@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from repositories import CHANNELS, ROOTS, Keys, signing_keys
+from tuf.api.metadata import Targets
 
 from kiosk.errors import PublishError, SigningKeyError
 from kiosk.publish.ring import KeyRing
-from kiosk.publish.roles import Key, Roles, checked, find_key, holder, with_keys, without_key
+from kiosk.publish.roles import (
+    Key,
+    Roles,
+    checked,
+    find_key,
+    holder,
+    roles_of,
+    with_keys,
+    without_key,
+)
 from kiosk.publish.trust import verified
 
 __all__ = ["signing_keys"]  # a fixture
@@ -143,3 +154,11 @@ def test_a_ring_opens_a_key_once_and_only_those_it_has(signing_keys: Keys) -> No
 def test_trust_begins_with_a_root() -> None:
     with pytest.raises(PublishError, match="there is no root"):
         verified((), b"")
+
+
+def test_a_list_without_channels_has_none(signing_keys: Keys) -> None:
+    trust = signing_keys.trust(datetime.now(UTC))
+    found, wanted = trust.roles, signing_keys.roles()
+    assert {key.keyid for key in found.root} == {key.keyid for key in wanted.root}
+    assert replace(found, root=wanted.root) == wanted
+    assert roles_of(trust.root.signed, Targets()) == replace(found, channels={})

@@ -15,6 +15,7 @@ from kiosk.search import ExactIndex, Rows, open_index
 from kiosk.search.annoy_index import AnnoyFile, read_sidecar
 from kiosk.search.covered import Covered
 from kiosk.search.open import MAX_SEARCH_K, PROBES, probe_queries, recall
+from kiosk.search.rows import Block
 
 COUNT, DIMENSION = 1500, 16
 
@@ -109,3 +110,52 @@ def test_only_the_living_are_found_however_many_are_gone(
         assert index.due is (gone > 0.3)
     finally:
         index.close()
+
+
+def noise(count: int, dimension: int = DIMENSION, seed: int = 5) -> NDArray[np.float16]:
+    vectors = np.random.default_rng(seed).standard_normal((count, dimension))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+
+
+@pytest.mark.parametrize(("overlay", "due"), [(41, False), (40, False), (39, True)])
+def test_an_index_is_built_anew_when_more_is_new_than_is_searched_exactly(
+    overlay: int, due: bool, rows: Rows, folder: Path
+) -> None:
+    more = Rows([*rows.blocks, Block("r2", noise(40))])
+    config = SearchConfig(overlay=overlay)
+    index = open_index(more, np.ones(len(more), np.bool_), folder, config=config)
+    try:
+        assert index.left == 40
+        assert index.due is due
+        assert index.search(more.take(np.array([COUNT + 7]))[0], 1)[0].reference == COUNT + 7
+    finally:
+        index.close()
+
+
+def test_an_index_of_vectors_of_another_length_is_not_asked(folder: Path) -> None:
+    short = Rows.of(noise(COUNT, DIMENSION // 2), "r1")
+    config = SearchConfig(overlay=0)
+    index = open_index(short, np.ones(COUNT, np.bool_), folder, config=config)
+    try:
+        assert index.name.startswith("exact")
+        assert index.search(short.take(np.array([3]))[0], 1)[0].reference == 3
+    finally:
+        index.close()
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [[], [0], [9], [2, 3, 4], [3, 4, 5], [4, 3, 2], [2, 4, 3, 5], [3, 3], [0, 9], [9, 0]]
+    + [list(range(10)), [5, 6, 7, 8], [2, 2, 4]],
+)
+def test_rows_are_taken_from_their_blocks_in_any_order(wanted: list[int]) -> None:
+    vectors = noise(10)
+    cut = Rows([Block("a", vectors[:4]), Block("b", vectors[4:4]), Block("", vectors[4:9]),
+                Block("c", vectors[9:])])  # fmt: skip
+    taken = cut.take(np.array(wanted, np.intp))
+    assert taken.dtype == np.float32
+    assert (taken == vectors[wanted].astype(np.float32)).all()
+    assert taken.shape == (len(wanted), DIMENSION)
+    assert len(cut) == 10
+    assert cut.lasting().tolist() == [0, 1, 2, 3, 9]
+    assert Rows([]).dimension == len(Rows([])) == 0
