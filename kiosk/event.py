@@ -20,6 +20,8 @@ MAX_BATCH_BYTES = 1024 * 1024
 """A batch ends with the event that reaches this."""
 DROPPED = "dropped"
 """Kind of the event that says what a kiosk had to forget before it could send it."""
+DEVICE = "device"
+"""Kind of the event that says which device a kiosk sends from; one for each and every day."""
 MAX_PARCEL_BYTES = 16 * 1024 * 1024
 """Of what comes with an event and is too large for it, such as the pictures of an addition."""
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -67,6 +69,15 @@ def of_dropped(kiosk: str, counts: Mapping[str, int], at: str) -> Event:
     text = json.dumps(dict(counts), sort_keys=True)
     return Event(
         event_id(kiosk, DROPPED, text), kiosk, DROPPED, at, "", "", None, None, None, dict(counts)
+    )
+
+
+def of_device(kiosk: str, device: str, at: str) -> Event:
+    """Which device this kiosk sends from, at that time of its clock."""
+    return Event(
+        event_id(kiosk, DEVICE, device, at[:10]),
+        *(kiosk, DEVICE, at, "", "", None, None, None),
+        {"device": device},
     )
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from test_journal_migration import older
-from test_upload import command
 from upload_parts import KIOSK, entries, journal, serving
 from waiting import DEADLINE_S
 
 from kiosk.board import Board, State
+from kiosk.cli.main import main
 from kiosk.config import Config
 from kiosk.config.sections import UploadConfig
 from kiosk.errors import Held, Offline
@@ -183,15 +183,17 @@ def test_what_was_forgotten_unsent_is_said() -> None:
     assert "7 entries were forgotten here" in sending_said(Sending(lost=7), NOW)
 
 
-def test_a_kiosk_that_sends_nothing_says_so_once_and_nothing_else(path: Path) -> None:
+def test_a_kiosk_that_sends_nothing_says_so_once_and_nothing_else(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = status_view(State(), NOW, [])
     (group,) = (each for each in page["groups"] if each["title"] == "Sent to head office")
     assert (group["ok"], group["message"], group["rows"]) == (None, "Not set up.", [])
     board = Board()
     SendingWatch(UploadConfig(), path, board).beat()
     assert board.state().sending is None
-    shown = command("upload", "show", "--state", str(path.parent))
-    assert shown.stdout == "state      Not set up.\n"
+    assert main(["upload", "show", "--state", str(path.parent)]) == os.EX_OK
+    assert capsys.readouterr().out == "state      Not set up.\n"
 
 
 def test_health_tells_programs_and_is_no_reason_to_restart_the_kiosk(path: Path) -> None:
@@ -213,17 +215,20 @@ def test_health_tells_programs_and_is_no_reason_to_restart_the_kiosk(path: Path)
     assert said["reasons"] == reasons
 
 
-def test_the_command_says_what_waits_and_what_is_in_the_way(path: Path) -> None:
+def test_the_command_says_what_waits_and_what_is_in_the_way(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     state = ("--state", str(path.parent), "--set", f"upload.url={NOBODY}")
-    assert command("upload", *state).returncode == os.EX_TEMPFAIL
-    rows = dict(
-        line.split(maxsplit=1) for line in command("upload", "show", *state).stdout.splitlines()
-    )
-    assert rows["state"].startswith("The last pass reached nobody: Nobody answers at")
+    assert main(["upload", *state]) == os.EX_TEMPFAIL
+    assert "nobody answers at" in capsys.readouterr().err
+    assert main(["upload", "show", *state]) == os.EX_OK
+    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert rows["state"].startswith("The last pass came to nothing: Nobody answers at")
     assert rows["waiting"] == "10 entries"
     assert (rows["confirmed"], rows["trouble"].split()[0]) == ("never", "unreachable")
     missing = ("--set", "upload.token_file=/nowhere/token")
-    assert command("upload", *state, *missing).returncode == os.EX_CONFIG
-    held = command("upload", "show", *state).stdout
+    assert main(["upload", *state, *missing]) == os.EX_CONFIG
+    assert main(["upload", "show", *state]) == os.EX_OK
+    held = capsys.readouterr().out
     assert "turned away" in held
     assert "/nowhere/token: cannot be read (No such file or directory)" in held

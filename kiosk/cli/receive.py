@@ -22,11 +22,13 @@ from kiosk.durable import write_durably
 from kiosk.errors import BusyError, UsageError
 from kiosk.event import Event
 from kiosk.journal.entries import instant
-from kiosk.receive import Query, Tokens, create_receiver
+from kiosk.receive import Query, create_receiver
 from kiosk.receive.app import MAX_BODY_BYTES
+from kiosk.receive.database import EventStore
+from kiosk.receive.heard import remarks
 from kiosk.receive.mqtt import Listener
 from kiosk.receive.sql import open_events
-from kiosk.receive.tokens import ANY, add_token
+from kiosk.receive.tokens import ANY, TokenFile, add_token
 
 DATABASE = "an SQLite file, or postgresql://user@host/name (default: %(default)s)"
 
@@ -56,13 +58,19 @@ def register(verbs: Verbs) -> None:
     query.add_argument("--json", action="store_true", help="one JSON object per line")
     query.add_argument("--counts", action="store_true", help="only how many, by kiosk and kind")
     query.set_defaults(run=run_query)
+    kiosks = actions.add_parser(
+        "kiosks",
+        help="which kiosks were heard, from which devices, first and last, and what is odd",
+    )
+    kiosks.add_argument("--database", default="events.sqlite", metavar="WHERE", help=DATABASE)
+    kiosks.set_defaults(run=run_kiosks)
 
 
 def run_parcels(arguments: argparse.Namespace) -> int:
     """One file for each; those that are there already are not written again."""
     arguments.folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    with closing(open_events(arguments.database)) as store:
+    with closing(open_events(arguments.database, made=False)) as store:
         for kiosk, digest, parcel in store.parcels():
             path = arguments.folder / f"{kiosk}-{digest[:16]}.zip"
             if not path.exists():
@@ -88,7 +96,7 @@ def _register_taking(actions: Verbs) -> None:
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """TLS and the public address are for a web server before it."""
-    tokens = Tokens.read(arguments.tokens)
+    tokens = TokenFile(arguments.tokens)
     with closing(open_events(arguments.database)) as store:
         store.put([])  # a database that cannot be used is said now, not to the first kiosk
         app = create_receiver(store, tokens.kiosk_of)
@@ -141,8 +149,9 @@ def run_query(arguments: argparse.Namespace) -> int:
         for text in (arguments.since, arguments.until)
     )
     query = Query(arguments.kiosk, arguments.kind, arguments.sku, since, until)
-    with closing(open_events(arguments.database)) as store:
+    with closing(open_events(arguments.database, made=False)) as store:
         if arguments.counts:
+            _remark(store)
             for (kiosk, kind), count in store.counts(query).items():
                 print(f"{kiosk:<34}  {kind:<16}  {count:>8}")
             return os.EX_OK
@@ -150,6 +159,22 @@ def run_query(arguments: argparse.Namespace) -> int:
             as_json = json.dumps(event.as_json(), ensure_ascii=False)
             print(as_json if arguments.json else _line(event))
     return os.EX_OK
+
+
+def run_kiosks(arguments: argparse.Namespace) -> int:
+    """Raises StateError."""
+    with closing(open_events(arguments.database, made=False)) as store:
+        for each in store.heard():
+            print(f"{each.kiosk:<34}  {each.device:<16}  {each.first[:16]}  {each.last[:16]}")
+        _remark(store)
+    return os.EX_OK
+
+
+def _remark(store: EventStore) -> None:
+    """What somebody should look into, beside what was asked."""
+    for kiosk, said in remarks(store.heard()).items():
+        for remark in said:
+            print(f"{visible(kiosk)}: {visible(remark)}", file=sys.stderr)
 
 
 def _line(event: Event) -> str:

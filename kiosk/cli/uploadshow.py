@@ -13,6 +13,7 @@ from kiosk.config import state_directory
 from kiosk.journal import JOURNAL_FILE
 from kiosk.journal.outbox import Outbox
 from kiosk.store import STORE_FOLDER, Store
+from kiosk.upload.device import device_of
 from kiosk.web.sending import sending_said
 
 
@@ -24,13 +25,15 @@ def run(arguments: argparse.Namespace) -> int:
     address = config.upload.url or config.upload.mqtt
     rows = [("state", sending_said(sending if address else None, datetime.now(UTC)))]
     if address:
+        kiosk = Store(state / STORE_FOLDER).known_id
         rows += [
             ("sent to", address),
             ("waiting", f"{sending.waiting:,} entries"),
             ("oldest", sending.oldest or "-"),
             ("confirmed", sending.confirmed or "never"),
             ("lost", f"{sending.lost:,} entries, for want of space or for their age"),
-            ("kiosk", Store(state / STORE_FOLDER).known_id or "-"),
+            ("kiosk", kiosk or "-"),
+            ("device", device_of(kiosk) or "-"),
         ]
     if address and sending.code:
         rows.append(("trouble", f"{sending.code} since {sending.since}"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from kiosk.additions import ADDITIONS_FILE, bundle
@@ -20,10 +21,12 @@ from kiosk.errors import (
     SyncError,
     UsageError,
 )
-from kiosk.event import Event
+from kiosk.event import Event, of_device
 from kiosk.journal import JOURNAL_FILE
+from kiosk.journal.entries import instant
 from kiosk.store import STORE_FOLDER, Store
 from kiosk.upload import HttpSink, MqttSink, Outgoing, Report, Sink, upload
+from kiosk.upload.device import device_of
 
 LOCK_FILE = "upload.lock"
 _NOWHERE = "set upload.url or upload.mqtt, and only one of them, to send the journal"
@@ -59,12 +62,19 @@ def _sent(config: Config, outgoing: Outgoing, kiosk: str, state: Path) -> Report
                 sink,
                 deadline_s=config.upload.deadline_s,
                 parcel_of=lambda event: _pictures(state / ADDITIONS_FILE, event),
+                beside=_device(kiosk),
             )
     except (SyncError, ConfigError, UsageError) as error:
         code = error.code if isinstance(error, SyncError) else "config"
         message = "; ".join(error.mistakes) if isinstance(error, ConfigError) else str(error)
         outgoing.stopped(held=not isinstance(error, Offline), code=code, message=message)
         raise
+
+
+def _device(kiosk: str) -> list[Event]:
+    """Which device this is sent from: the copy of a card has the same kiosk's id."""
+    device = device_of(kiosk)
+    return [of_device(kiosk, device, instant(datetime.now(UTC)))] if device else []
 
 
 def sink_of(config: Config, kiosk: str) -> Sink:
@@ -75,7 +85,9 @@ def sink_of(config: Config, kiosk: str) -> Sink:
     secret = _secret(options.token_file)
     if options.mqtt:
         return MqttSink(options.mqtt, kiosk, password=secret, timeout_s=options.timeout_s)
-    return HttpSink(options.url, token=secret, timeout_s=options.timeout_s)
+    return HttpSink(
+        options.url, token=secret, timeout_s=options.timeout_s, whole_s=options.deadline_s
+    )
 
 
 def _pictures(additions: Path, event: Event) -> bytes | None:

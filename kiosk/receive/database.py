@@ -7,9 +7,12 @@ import hashlib
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from kiosk.event import Event
+from kiosk.journal.entries import instant
+from kiosk.receive.heard import Heard, again, device_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,10 @@ class EventStore(Protocol):
         """Events by kiosk and kind. Raises StateError."""
         ...
 
+    def heard(self) -> list[Heard]:
+        """Which devices were heard as which kiosk, the latest last. Raises StateError."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -60,13 +67,25 @@ class MemoryEvents:
         self._lock = threading.Lock()
         self._events: dict[str, Event] = {}
         self._parcels: dict[tuple[str, str], bytes] = {}
+        self._heard: dict[tuple[str, str], Heard] = {}
 
     def put(self, events: Iterable[Event]) -> int:
         with self._lock:
-            before = len(self._events)
-            for event in events:
+            told, before = list(events), len(self._events)
+            for event in told:
                 self._events.setdefault(event.event_id, event)
+            for event in device_events(told):
+                of_kiosk = [each for each in self._latest_last() if each.kiosk == event.kiosk]
+                now = again(of_kiosk, event, instant(datetime.now(UTC)))
+                self._heard[now.kiosk, now.device] = now
             return len(self._events) - before
+
+    def heard(self) -> list[Heard]:
+        with self._lock:
+            return self._latest_last()
+
+    def _latest_last(self) -> list[Heard]:
+        return sorted(self._heard.values(), key=lambda each: (each.kiosk, each.last, each.device))
 
     def keep(self, kiosk: str, parcel: bytes) -> str:
         digest = hashlib.sha256(parcel).hexdigest()

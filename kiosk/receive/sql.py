@@ -12,11 +12,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kiosk.errors import StateError
 from kiosk.event import Event
+from kiosk.journal.entries import instant
+from kiosk.receive import heard
 from kiosk.receive.database import Query
 from kiosk.sqlite_file import checked_version, explain, make_durable
 
@@ -34,6 +37,7 @@ _SCHEMA = (
     "CREATE INDEX IF NOT EXISTS events_sku ON events (sku, at)",
     "CREATE TABLE IF NOT EXISTS parcels (kiosk TEXT NOT NULL, sha256 TEXT NOT NULL, "
     "parcel BYTEA NOT NULL, PRIMARY KEY (kiosk, sha256))",
+    heard.TABLE,
 )
 _PARCEL = "INSERT INTO parcels VALUES (?, ?, ?) ON CONFLICT (kiosk, sha256) DO NOTHING"
 _NEXT_PARCEL = (
@@ -69,7 +73,8 @@ class SqlEvents:
         self._connection: Any = None
 
     def put(self, events: Iterable[Event]) -> int:
-        rows = {event.event_id: _row(event) for event in events}
+        told = list(events)
+        rows = {event.event_id: _row(event) for event in told}
         marks = ", ".join("?" for _ in rows)
         with self._transaction() as cursor:
             if not rows:
@@ -79,7 +84,17 @@ class SqlEvents:
             )
             known = int(cursor.fetchone()[0])
             cursor.executemany(self._sql(_INSERT), list(rows.values()))
+            for event in heard.device_events(told):
+                cursor.execute(self._sql(heard.OF_KIOSK), (event.kiosk,))
+                before = [heard.Heard(*row) for row in cursor.fetchall()]
+                now = heard.again(before, event, instant(datetime.now(UTC)))
+                cursor.execute(self._sql(heard.KEEP), now.row)
             return len(rows) - known
+
+    def heard(self) -> list[heard.Heard]:
+        with self._transaction() as cursor:
+            cursor.execute(heard.ALL)
+            return [heard.Heard(*row) for row in cursor.fetchall()]
 
     def keep(self, kiosk: str, parcel: bytes) -> str:
         digest = hashlib.sha256(parcel).hexdigest()
@@ -199,10 +214,15 @@ def postgres_events(address: str) -> SqlEvents:
     return SqlEvents(connect, "%s", (psycopg.Error, OSError), told)
 
 
-def open_events(where: str) -> SqlEvents:
-    """A `postgresql://` address, or the path of an SQLite file."""
+def open_events(where: str, *, made: bool = True) -> SqlEvents:
+    """A `postgresql://` address, or the path of an SQLite file; `made`: when it is missing.
+
+    Raises StateError.
+    """
     if where.startswith(("postgresql://", "postgres://")):
         return postgres_events(where)
+    if not made and not Path(where).is_file():
+        raise StateError(f"there is no database at {where}: name it with --database")
     return sqlite_events(Path(where))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +15,9 @@ from kiosk.durable import write_durably
 from kiosk.errors import StateError, UsageError
 from kiosk.event import is_kiosk
 
+_log = logging.getLogger(__name__)
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 ANY = "*"
 """Stands for every kiosk: one token for a shop."""
 
@@ -42,6 +47,35 @@ class Tokens:
         return found[0] if found else None
 
 
+class TokenFile:
+    """A file of tokens that is read again when it has changed: a new kiosk needs no restart."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StateError as `Tokens.read`."""
+        self._path = path
+        self._stamp = _stamp(path)
+        self._tokens = Tokens.read(path)
+
+    def kiosk_of(self, token: str) -> str | None:
+        """As `Tokens`. A file that cannot be read any more changes nothing."""
+        stamp = _stamp(self._path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._tokens = Tokens.read(self._path)
+            except StateError as error:
+                _log.error("%s", error)
+        return self._tokens.kiosk_of(token)
+
+
+def _stamp(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def add_token(path: Path, kiosk: str) -> str:
     """A new token for one kiosk, or ANY; only its hash is kept. Raises UsageError, StateError."""
     if kiosk != ANY and not is_kiosk(kiosk):
@@ -69,6 +103,6 @@ def _numbered(text: str) -> list[tuple[int, str]]:
 def _line(path: Path, number: int, line: str) -> tuple[str, str]:
     digest, _, kiosk = line.partition(" ")
     kiosk = kiosk.strip()
-    if len(digest) != 64 or not (kiosk == ANY or is_kiosk(kiosk)):
+    if not _SHA256.fullmatch(digest) or not (kiosk == ANY or is_kiosk(kiosk)):
         raise StateError(f"{path} line {number}: should be a sha256 and a kiosk's id, or *")
     return digest, kiosk

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kiosk.errors import Offline
@@ -36,17 +36,19 @@ def upload(
     *,
     deadline_s: float,
     parcel_of: Callable[[Event], bytes | None] = lambda event: None,
+    beside: Sequence[Event] = (),
 ) -> Report:
     """Send until nothing is left or the time is up; `parcel_of` gives what goes before an event and
-    is too large for it. Raises Offline or Held from the sink; what was taken before is marked then.
+    is too large for it, `beside` goes with the first batch and is in no journal. Raises Offline or
+    Held from the sink; what was taken before is marked then.
     """
     ends_s = time.monotonic() + deadline_s
     sent = refused = 0
     lost = outgoing.lost()
+    more = [*beside, *([lost] if lost is not None else [])]
     while time.monotonic() < ends_s and (batch := outgoing.batch()):
-        events = [event for _, event in batch]
-        if lost is not None:
-            events, lost = [*events, lost], None
+        events = [*(event for _, event in batch), *more]
+        more = []
         for event in events:
             parcel = parcel_of(event)
             if parcel is not None:

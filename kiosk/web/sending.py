@@ -19,7 +19,7 @@ STATES = {
     SendingState.DONE: "Head office has everything.",
     SendingState.WAITING: "What is new goes with the next pass.",
     SendingState.SILENT: "Nothing has been sent for more than a day.",
-    SendingState.OFFLINE: "The last pass reached nobody: {reason}",
+    SendingState.OFFLINE: "The last pass came to nothing: {reason}",
     SendingState.HELD: "The last pass was turned away: {reason}",
 }
 TO_DO = {
@@ -27,7 +27,8 @@ TO_DO = {
     SendingState.WAITING: "",
     SendingState.SILENT: "Start the timer, `sudo systemctl enable --now kiosk-upload.timer`, or "
     "send by hand: `kiosk upload`.",
-    SendingState.OFFLINE: "Nothing is lost. If it lasts, check the network of this kiosk.",
+    SendingState.OFFLINE: "Nothing is lost. If it lasts, check the network of this kiosk, or "
+    "tell head office.",
     SendingState.HELD: "Nothing is lost meanwhile.",
 }
 LOST = "{count:,} entries were forgotten here before head office had them: see `journal.keep_mb`."
