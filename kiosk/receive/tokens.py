@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import logging
 import re
-import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,6 @@ from kiosk.event import is_kiosk
 
 _log = logging.getLogger(__name__)
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 ANY = "*"
 """Stands for every kiosk: one token for a shop."""
