@@ -17,7 +17,7 @@ from kiosk.cli import calibrate
 from kiosk.cli.beliefs import beliefs
 from kiosk.cli.estimate import Estimate
 from kiosk.cli.options import Verbs, add_config
-from kiosk.cli.visible import visible
+from kiosk.cli.visible import row, visible
 from kiosk.cli.workshop_build import Wanted, build_workshop
 from kiosk.config import Config
 from kiosk.errors import UsageError
@@ -186,8 +186,7 @@ class Telling:
 
 def _line(report: PictureReport) -> str:
     verdict = f"FAILED {report.code}" if report.code else "ok"
-    cells = (verdict, report.name, report.sku, report.note)
-    return "\t".join(visible(cell) for cell in cells).rstrip("\t")
+    return row(verdict, report.name, report.sku, report.note)
 
 
 def _summary(report: BuildReport) -> str:

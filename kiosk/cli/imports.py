@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kiosk.cli.options import Verbs
 from kiosk.cli.progress import Progress
-from kiosk.cli.visible import visible
+from kiosk.cli.visible import row, visible
 from kiosk.errors import ImportRefused, UsageError
 from kiosk.imports.categories import read_categories
 from kiosk.imports.codes import hint
@@ -166,13 +166,13 @@ class _Told:
         if report.code:
             self._failed += 1
             if self._failed <= _SHOWN:
-                cells = (f"FAILED {report.code}", where, report.sku, report.reason)
-                print("\t".join(visible(cell) for cell in (*cells, report.hint)))
+                cells = (where, report.sku, report.reason, report.hint)
+                print(row(f"FAILED {report.code}", *cells))
         for remark in report.remarks:
             self._remarks += 1
             if self._remarks <= _SHOWN:
-                cells = (f"note {remark.code}", where, report.sku, remark.reason)
-                print("\t".join(visible(cell) for cell in (*cells, hint(remark.code))))
+                cells = (where, report.sku, remark.reason, hint(remark.code))
+                print(row(f"note {remark.code}", *cells))
 
     def end(self) -> None:
         for count, what in ((self._failed, "failed"), (self._remarks, "have a note")):

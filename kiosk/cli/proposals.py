@@ -11,7 +11,7 @@ from pathlib import Path
 from kiosk.additions import Proposed, unpacked
 from kiosk.additions.bundle import record_of, views_of
 from kiosk.cli.options import Verbs
-from kiosk.cli.visible import visible
+from kiosk.cli.visible import row, visible
 from kiosk.errors import AdditionError, ImageError, UsageError, WorkshopError
 from kiosk.vision.decode import decode_picture
 from kiosk.workshop.changes import Change, Picture, PutPicture, PutSku
@@ -103,19 +103,15 @@ def run_import(args: argparse.Namespace) -> int:
                 new = take_in(opened, _opened(file), undone)
             except (AdditionError, ImageError) as error:
                 failed += 1
-                _print(f"FAILED {error.code}", file, error)
+                print(row(f"FAILED {error.code}", file, error))
             else:
-                _print(f"{new} new", file)
+                print(row(f"{new} new", file))
         # At the end: what a kiosk took back may lie in another bundle, in any order.
         withdrawn = _withdrawn(opened, undone)
     count = f"{len(files)} bundles" if len(files) != 1 else "1 bundle"
     told = [f"{withdrawn} {WITHDRAWN}"] * (withdrawn > 0) + [f"{failed} failed"] * (failed > 0)
     print(", ".join([count, *told]))
     return os.EX_DATAERR if failed else os.EX_OK
-
-
-def _print(*cells: object) -> None:
-    print("\t".join(visible(str(cell)) for cell in cells))
 
 
 def _bundles(given: Path) -> list[Path]:

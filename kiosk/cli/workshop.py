@@ -11,7 +11,7 @@ from typing import Any
 
 from kiosk.catalog.tables import sku_id
 from kiosk.cli.options import Verbs
-from kiosk.cli.visible import visible
+from kiosk.cli.visible import row, visible
 from kiosk.errors import UsageError
 from kiosk.imports.filter import parse
 from kiosk.values import Box
@@ -185,8 +185,7 @@ def run_add(arguments: argparse.Namespace) -> int:
 
 def _add_line(report: AddReport, sku: str) -> str:
     verdict = f"FAILED {report.code}" if report.code else report.note
-    cells = (verdict, report.name or "record", sku, report.note if report.code else "")
-    return "\t".join(visible(cell) for cell in cells).rstrip("\t")
+    return row(verdict, report.name or "record", sku, report.note if report.code else "")
 
 
 def _sku(text: str) -> str:
@@ -228,7 +227,7 @@ def run_remove(arguments: argparse.Namespace) -> int:
         results = shop.repository.apply(changes or [RemoveSku(sku)], note=Note("remove", about))
     for name, result in zip(names or [""], results, strict=True):
         verdict = "was not there" if result is Result.ABSENT else result.value
-        print("\t".join(visible(cell) for cell in (verdict, name or "all of it", sku)))
+        print(row(verdict, name or "all of it", sku))
     return os.EX_OK
 
 
@@ -244,8 +243,8 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def _line(item: Item) -> str:
     record, count = item.sku.record, len(item.pictures)
-    cells = (record.sku, f"{count} pictures" if count != 1 else "1 picture", record.category)
-    return "\t".join(visible(cell) for cell in (*cells, record.name))
+    pictures = f"{count} pictures" if count != 1 else "1 picture"
+    return row(record.sku, pictures, record.category, record.name)
 
 
 def run_history(arguments: argparse.Namespace) -> int:
@@ -267,5 +266,4 @@ def run_history(arguments: argparse.Namespace) -> int:
 def _told(event: Event) -> str:
     note = event.note
     figures = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in note.figures)
-    cells = (event.at, note.who or "-", note.what, note.about, figures)
-    return "\t".join(visible(cell) for cell in cells).rstrip("\t")
+    return row(event.at, note.who or "-", note.what, note.about, figures)

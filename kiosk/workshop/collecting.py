@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.catalog.manifest import NAME as RELEASE_MANIFEST
-from kiosk.errors import StateError, WorkshopError
+from kiosk.catalog.work import writing
+from kiosk.errors import WorkshopError
 from kiosk.workshop.announced import current
 from kiosk.workshop.folder import Workshop
 from kiosk.workshop.pictures import LEFT_S
@@ -54,7 +55,7 @@ def collect(
     those of another catalog too, StateError when the disk refuses; what was removed was needed by
     nothing.
     """
-    with _writing(shop.folder), shop.pictures.alone():
+    with writing(shop.folder), shop.pictures.alone():
         others = shop.pictures.others()
         if others:
             raise WorkshopError(
@@ -79,11 +80,8 @@ def _pictures(
         for path, status in shop.pictures.stored():
             wanted = needed(path.name)
             if wanted or time.time() - status.st_mtime < grace_s:
-                kept, kept_bytes, young = (
-                    kept + 1,
-                    kept_bytes + status.st_size,
-                    young + (not wanted),
-                )
+                kept, kept_bytes = kept + 1, kept_bytes + status.st_size
+                young += not wanted
                 continue
             if not dry:
                 path.unlink(missing_ok=True)
@@ -151,15 +149,3 @@ def _freed(folders: list[Path]) -> int:
             if path.is_file() and names[key] == status.st_nlink:
                 size += status.st_size
     return size
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StateError(
-            f"{folder}: cannot be collected in ({reason}); make it and its pictures writable, and "
-            "the folder for temporary files"
-        ) from error

@@ -218,7 +218,7 @@ class Pictures:
         try:
             # To be written: a share over the network gives a lock on nothing else to one alone.
             handle = os.open(path, os.O_RDWR | flags, 0o666)
-        except PermissionError:  # another user made it
+        except OSError:  # another user made it, or this disk is only read here
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             fcntl.flock(handle, how)
