@@ -63,7 +63,8 @@ class AdditionDesk:
         self._recompose = recompose
         self._probes_of = probes_of
         self._most = most
-        self._shelf = Shelf("", {}, {})
+        self._shelf = self._before = Shelf("", {}, {})
+        """Of the release that answers, and of the one before it."""
         self._embedder = ""
         """Of the release that answers."""
         self._unmade: set[str] = set()
@@ -81,16 +82,31 @@ class AdditionDesk:
     def over(self, base: Snapshot) -> Snapshot:
         """What is to be searched: the release, and over it what was added here.
 
-        Another release than before tries every addition anew, which takes a search for each of
-        their references.
+        Another release than before tries every addition anew. That may take seconds beside a large
+        one, in which nobody waits: the release before goes on answering. One that is taken back is
+        not tried again.
         """
-        with self._lock:
-            held = self._held()
-            if self._shelf.release != base.release:
-                self._embedder = base.manifest.embedder.sha256
-                self._shelf = shelved(base, held, self._probes_of)
-                self._unmade.clear()
-            return composed(base, self._shelf, held)
+        found: Shelf | None = None
+        while True:
+            with self._lock:
+                held, before = self._held(), self._shelf
+                shelves = (found, before, self._before)
+            known = next((each for each in shelves if each and each.release == base.release), None)
+            found = shelved(base, held, self._probes_of, known)
+            with self._lock:
+                held = self._held()
+                if self._shelf is before and all(map(found.knows, held)):
+                    self._follow(found, base)
+                    return composed(base, found, held)
+                if self._shelf.release != before.release or before.release == base.release:
+                    found = None  # what it began with has changed
+
+    def _follow(self, shelf: Shelf, base: Snapshot) -> None:
+        if self._shelf.release != base.release:
+            self._before = self._shelf
+            self._embedder = base.manifest.embedder.sha256
+            self._unmade.clear()
+        self._shelf = shelf
 
     def add(
         self, record: Record, pictures: Sequence[Kept], views: Sequence[AddedView], seen: Snapshot
@@ -247,7 +263,7 @@ class AdditionDesk:
             with self._lock:
                 if any(other is each for other in self._held()):  # nobody undid it meanwhile
                     self._store.put([anew])
-                self._shelf = Shelf("", {}, {})
+                self._shelf = self._before = Shelf("", {}, {})
             return True
         return False
 

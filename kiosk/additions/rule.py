@@ -54,10 +54,15 @@ def taken(
     """
     near = similarities(references, new)
     worst = near.max(axis=1)
+    least = min(thresholds.choose, thresholds.accept)  # nothing below is lost or accepted
+    if worst.max() < least:
+        return None
     among = similarities(references, references)
     among[pictures[:, None] == pictures[None, :]] = -1.0
     own = among.max(axis=1)
     for row in np.argsort(-worst, kind="stable"):
+        if worst[row] < least:
+            break
         same = worst[row] >= thresholds.accept
         if same or steals(float(own[row]), float(worst[row]), thresholds):
             return int(row), int(near[row].argmax())

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.additions.rule import accept_limit
-from kiosk.additions.trying import Probes, Standing, tried
+from kiosk.additions.trying import Probes, Standing, ranked, tried
 from kiosk.additions.values import Addition, Rival
 from kiosk.catalog.segment import Added, MemorySegment
 from kiosk.catalog.snapshot import Snapshot
@@ -43,34 +44,42 @@ class Shelf:
     trouble: Mapping[str, str]
     """By addition, why it is not searched."""
 
+    def knows(self, addition: Addition) -> bool:
+        """It was tried."""
+        return addition.addition_id in self.standing or addition.addition_id in self.trouble
+
     def with_one(
         self, addition: Addition, nearest: float, others: Sequence[Addition], limits: Thresholds
     ) -> Shelf:
         """One more that has just been tried against this release and `others`."""
-        there = [other for other in others if other.addition_id in self.standing]
+        there = [_Placed(other) for other in others if other.addition_id in self.standing]
         standing = dict(self.standing)
-        _place(standing, there, addition, nearest, limits)
+        _place(standing, there, _Placed(addition), nearest, limits)
         return replace(self, standing=standing)
 
 
-def shelved(base: Snapshot, additions: Sequence[Addition], probes_of: ProbesOf) -> Shelf:
-    """Try every addition against a release, oldest first."""
-    standing: dict[str, Standing] = {}
-    trouble: dict[str, str] = {}
-    used: list[Addition] = []
-    probes = probes_of(base) if additions else None
-    for addition in additions:
-        said = out_of_place(base, addition)
-        found: Rival | Standing | None = None
-        if not said:
-            found = tried(base, addition.sku, addition.views, None, probes)
+def shelved(
+    base: Snapshot, additions: Sequence[Addition], probes_of: ProbesOf, known: Shelf | None = None
+) -> Shelf:
+    """Try every addition against a release, oldest first, but those that `known` has tried."""
+    shelf = known or Shelf(base.release, {}, {})
+    fresh = [each for each in additions if not shelf.knows(each)]
+    standing, trouble = dict(shelf.standing), dict(shelf.trouble)
+    trouble |= {each.addition_id: out_of_place(base, each) for each in fresh}
+    there = [_Placed(each) for each in additions if each.addition_id in standing]
+    fresh = [each for each in fresh if not trouble[each.addition_id]]
+    probes = probes_of(base) if fresh else None
+    near = iter(ranked(base, [view for each in fresh for view in each.views]))
+    for addition in fresh:
+        own = list(islice(near, len(addition.views)))
+        found = tried(base, addition.sku, addition.views, None, probes, own)
         if isinstance(found, Rival):
-            said = TAKES.format(name=found.name, sku=found.sku)
-        if isinstance(found, Standing):
-            _place(standing, used, addition, found.nearest, base.thresholds)
-            used.append(addition)
+            trouble[addition.addition_id] = TAKES.format(name=found.name, sku=found.sku)
         else:
-            trouble[addition.addition_id] = said
+            del trouble[addition.addition_id]
+            placed = _Placed(addition)
+            _place(standing, there, placed, found.nearest, base.thresholds)
+            there.append(placed)
     return Shelf(base.release, standing, trouble)
 
 
@@ -119,24 +128,29 @@ def composed(base: Snapshot, shelf: Shelf, additions: Sequence[Addition]) -> Sna
     return base.extended(MemorySegment(list(records.values()), pictures), limits)
 
 
+class _Placed:
+    """An addition, and its references widened once."""
+
+    def __init__(self, addition: Addition) -> None:
+        self.name, self.sku = addition.addition_id, addition.sku
+        self.wide: NDArray[np.float32] = np.concatenate(
+            [view.vectors for view in addition.views]
+        ).astype(np.float32)
+
+
 def _place(
     standing: dict[str, Standing],
-    others: Sequence[Addition],
-    addition: Addition,
+    others: Sequence[_Placed],
+    addition: _Placed,
     nearest: float,
     limits: Thresholds,
 ) -> None:
     """Put an addition beside others: each of them is another SKU to the rest."""
-    wide = _wide(addition)
     for other in others:
         if other.sku == addition.sku:
             continue
-        near = float(similarities(wide, _wide(other)).max())
+        near = float(similarities(addition.wide, other.wide).max())
         nearest = max(nearest, near)
-        raised = max(standing[other.addition_id].nearest, near)
-        standing[other.addition_id] = Standing(raised, accept_limit(raised, limits))
-    standing[addition.addition_id] = Standing(nearest, accept_limit(nearest, limits))
-
-
-def _wide(addition: Addition) -> NDArray[np.float32]:
-    return np.concatenate([view.vectors for view in addition.views]).astype(np.float32)
+        if near > standing[other.name].nearest:
+            standing[other.name] = Standing(near, accept_limit(near, limits))
+    standing[addition.name] = Standing(nearest, accept_limit(nearest, limits))

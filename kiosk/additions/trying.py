@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kiosk.additions.rule import accept_limit, steals, taken
 from kiosk.additions.values import AddedView, Rival
+from kiosk.catalog.joined import Ranked
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.decide import judge
 from kiosk.search import similarities
@@ -61,10 +62,12 @@ def tried(
     views: Sequence[AddedView],
     judged: Judge | None,
     probes: Probes | None = None,
+    near: Sequence[Ranked] | None = None,
 ) -> Rival | Standing:
     """Whether `views` may be added as `sku`: the SKU in the way, or how the addition stands.
 
     `judged` None: what the views are taken for is not asked, as for those that were added before.
+    `near`: what `ranked` gives for the views, where it was asked for many additions at once.
     """
     if judged is not None:
         for number, view in enumerate(views):
@@ -74,7 +77,9 @@ def tried(
     new = np.concatenate([view.vectors for view in views]).astype(np.float32)
     owner = np.repeat(np.arange(len(views)), [len(view.vectors) for view in views])
     nearest = -1.0
-    for other in _endangered(snapshot, sku, [view.vectors[0] for view in views]):
+    if near is None:
+        near = [_searched(snapshot, view) for view in views]
+    for other in _endangered(near, sku):
         held = snapshot.references(other)
         nearest = max(nearest, float(similarities(held.vectors, new).max()))
         found = taken(held.vectors, held.pictures, new, snapshot.thresholds)
@@ -100,15 +105,23 @@ def _already(snapshot: Snapshot, sku: str, matches: tuple[Match, ...], number: i
     return _rival(snapshot, matches[0], number, already=True)
 
 
-def _endangered(
-    snapshot: Snapshot, sku: str, plain: Sequence[NDArray[np.float16]]
-) -> tuple[str, ...]:
-    """The other SKUs that a search puts nearest to any of the views, likeliest first."""
+def ranked(snapshot: Snapshot, views: Sequence[AddedView]) -> list[Ranked]:
+    """The SKUs nearest to each of many views, quicker than a search for each."""
+    plain = [view.vectors[0] for view in views]
+    return snapshot.ranked(np.array(plain, np.float32), NEAREST_SKUS)
+
+
+def _searched(snapshot: Snapshot, view: AddedView) -> Ranked:
+    found = snapshot.match(view.vectors[0].astype(np.float32), NEAREST_SKUS)
+    return tuple((match.sku, match.similarity) for match in found)
+
+
+def _endangered(near: Sequence[Ranked], sku: str) -> tuple[str, ...]:
+    """The other SKUs that are nearest to any of the views, likeliest first."""
     best: dict[str, float] = {}
-    for vector in plain:
-        for match in snapshot.match(vector.astype(np.float32), NEAREST_SKUS):
-            if match.sku != sku:
-                best[match.sku] = max(match.similarity, best.get(match.sku, -1.0))
+    for name, similarity in (each for ranking in near for each in ranking):
+        if name != sku:
+            best[name] = max(similarity, best.get(name, -1.0))
     return tuple(sorted(best, key=lambda other: -best[other]))
 
 

@@ -21,6 +21,10 @@ from kiosk.values import Features, Record
 
 Dead = NDArray[np.bool_]
 """(pictures,) which pictures of a segment are gone."""
+Ranked = tuple[tuple[str, float], ...]
+"""SKUs and their similarities, best first."""
+_QUERIES = 256
+"""Held against a part of the references at once."""
 
 
 class Joined:
@@ -186,6 +190,42 @@ def nearest(
         where = np.where(value > best, part[at], where)
         best = np.maximum(best, value)
     return best, tuple(joined.skus[owner] for owner in joined.owners[where])
+
+
+def nearest_skus(joined: Joined, queries: NDArray[np.float32], count: int) -> list[Ranked]:
+    """The `count` SKUs nearest to each of (Q, D) queries, by looking at every living reference.
+
+    Many queries at once cost little more than one, which has all references widened for itself.
+    Memory stays bounded whatever the catalog's size, but for a SKU with very many references.
+    """
+    if not len(queries):
+        return []
+    rows, living = rows_of(joined), np.flatnonzero(joined.live)
+    living = living[np.argsort(joined.owners[living], kind="stable")]
+    first = np.flatnonzero(np.diff(joined.owners[living], prepend=-1))
+    # Cut between SKUs: each is met in one part only.
+    cuts = first[np.flatnonzero(np.diff(first // CHUNK_ROWS, prepend=-1))].tolist()
+    best = np.full((len(queries), 0), -np.inf, np.float32)
+    where = np.zeros((len(queries), 0), np.intp)
+    for start, end in zip(cuts, [*cuts[1:], len(living)], strict=True):
+        part = rows.take(living[start:end])
+        starts = first[(first >= start) & (first < end)]
+        owners = np.broadcast_to(joined.owners[living[starts]], (len(queries), len(starts)))
+        near = [
+            np.maximum.reduceat(
+                similarities(queries[low : low + _QUERIES], part), starts - start, axis=1
+            )
+            for low in range(0, len(queries), _QUERIES)
+        ]
+        found = np.hstack([best, np.concatenate(near)])
+        named = np.hstack([where, owners])
+        order = np.argsort(-found, axis=1, kind="stable")[:, :count]
+        best = np.take_along_axis(found, order, axis=1)
+        where = np.take_along_axis(named, order, axis=1)
+    return [
+        tuple((joined.skus[sku], value) for sku, value in zip(skus, values, strict=True))
+        for skus, values in zip(where.tolist(), best.tolist(), strict=True)
+    ]
 
 
 def _starts(counts: Iterable[int]) -> NDArray[np.int64]:

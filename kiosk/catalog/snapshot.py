@@ -21,7 +21,7 @@ from kiosk.catalog.calibration import Calibration
 from kiosk.catalog.details import COMPARED_PICTURES, Details, NoDetails, method
 from kiosk.catalog.found import Candidate as Candidate
 from kiosk.catalog.found import Held, Site
-from kiosk.catalog.joined import Joined, JoinedDetails, nearest, rows_of
+from kiosk.catalog.joined import Joined, JoinedDetails, Ranked, nearest, nearest_skus, rows_of
 from kiosk.catalog.manifest import (
     CALIBRATION,
     DERIVED,
@@ -61,9 +61,7 @@ class Snapshot:
         row of these.
         """
         self.path, self.manifest = site.path, site.manifest
-        self._site = site
-        self._joined = joined
-        self._index = index
+        self._site, self._joined, self._index = site, joined, index
         self._rows = rows_of(joined)
         self._details = details
         self._owners = joined.owners
@@ -261,6 +259,10 @@ class Snapshot:
     def exact(self, queries: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """Best similarity and SKU of each of (Q, D) queries, by looking at every reference."""
         return nearest(self._joined, queries)
+
+    def ranked(self, queries: NDArray[np.float32], count: int) -> list[Ranked]:
+        """See `nearest_skus`."""
+        return nearest_skus(self._joined, queries, count)
 
     def record(self, sku: str) -> Record:
         """Raises CatalogError when the catalog has no such SKU."""
