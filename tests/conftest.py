@@ -21,6 +21,8 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 from postgres_server import postgres as postgres
 from tiny_models import write_models  # telemetry starts at import
 
+os.umask(0o022)  # what others may read is for each test to say, too
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:

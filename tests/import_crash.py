@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from killed_process import codes
+
 from kiosk.imports.forms import find
 from kiosk.workshop.folder import init, is_workshop, workshop
 from kiosk.workshop.importing import Importer
@@ -56,13 +58,13 @@ class Counting:
 
 
 def killed(source: Path, folder: Path, at_once: int, kill: int) -> bool:
-    child = os.fork()
-    if child == 0:
+    def work() -> None:
         sys.settrace(Counting(kill).call)
         run(source, folder, at_once)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+
+    (code,) = codes(work)
+    assert code in (0, -signal.SIGKILL), code
+    return code != 0
 
 
 def whole(source: Path, folder: Path, at_once: int) -> int:
