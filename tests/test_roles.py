@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from repositories import CHANNELS, ROOTS, Keys, signing_keys
+from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Targets
 
 from kiosk.errors import PublishError, SigningKeyError
@@ -162,3 +163,8 @@ def test_a_list_without_channels_has_none(signing_keys: Keys) -> None:
     assert {key.keyid for key in found.root} == {key.keyid for key in wanted.root}
     assert replace(found, root=wanted.root) == wanted
     assert roles_of(trust.root.signed, Targets()) == replace(found, channels={})
+
+
+def test_a_key_whose_holder_is_not_known_goes_by_the_start_of_its_id() -> None:
+    key = CryptoSigner.generate_ed25519().public_key
+    assert holder(key) == key.keyid[:12]

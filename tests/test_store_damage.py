@@ -260,3 +260,43 @@ def test_a_collection_says_how_much_it_removed(store: Store) -> None:
 
 def test_a_store_that_was_never_made_has_nothing_to_collect(tmp_path: Path) -> None:
     assert Store(tmp_path / "not" / "made").collect() == 0
+
+
+class Named(DiskFiles):
+    """Tells in which order files get their names."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def rename(self, old: Path, new: Path) -> None:
+        self.made.append(new.name)
+        super().rename(old, new)
+
+
+def test_metadata_is_written_before_what_names_it(tmp_path: Path) -> None:
+    files = Named()
+    store = Store(tmp_path / "store", files)
+    names = ["2.root.json", "10.root.json", "enrolled.root.json", "stable.json", "targets.json"]
+    names += ["snapshot.json", "timestamp.json"]
+    assert store.publish({name: b"1" for name in reversed(names)}) == len(names)
+    assert files.made == names
+    files.made.clear()
+    news = {name: b"1" for name in names} | {"timestamp.json": b"2", "stable.json": b"2"}
+    assert store.publish(news) == 2
+    assert files.made == ["stable.json", "timestamp.json"]
+    assert store.publish(news) == 0
+    assert store.metadata() == news
+
+
+@pytest.mark.parametrize("name", ["", ".hidden.json", "a/b.json", "../x.json", ".."])
+def test_metadata_has_plain_names_only(name: str, store: Store) -> None:
+    with pytest.raises(ValueError, match="plain file name"):
+        store.publish({"timestamp.json": b"1", name: b"2"})
+    assert store.metadata() == {}, "nothing of it was written"
+
+
+def test_what_is_no_metadata_is_left_alone(store: Store) -> None:
+    store.publish({"timestamp.json": b"1"})
+    for name in (".timestamp.json.new", "notes.txt"):
+        (store.folder / "tuf" / name).write_bytes(b"x")
+    assert store.metadata() == {"timestamp.json": b"1"}
