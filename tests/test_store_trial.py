@@ -359,12 +359,12 @@ def test_a_self_test_that_is_stopped_with_the_kiosk_does_not_blame_the_release(
     config = Config(models=ModelsConfig(directory=str(models), threads=1))
     with ThreadPoolExecutor(1) as pool:
         told = pool.submit(self_test, old, config, Gate())
-        os.kill(until(testing, "its process"), number)
+        os.kill(until(its_child, "its process"), number)
         with pytest.raises(InterruptedError):
             told.result()
 
 
-def testing() -> int:
+def its_child() -> int:
     """A self-test that this process has started; 0: there is none."""
     for task in Path("/proc/self/task").iterdir():
         for child in (task / "children").read_text().split():
