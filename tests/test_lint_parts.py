@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -12,11 +15,11 @@ from prints import face, photographed
 from kiosk.catalog.lint import alike
 from kiosk.catalog.lint.facts import check_digit, facts
 from kiosk.catalog.lint.filed import outliers
-from kiosk.catalog.lint.findings import Code, Severity
+from kiosk.catalog.lint.findings import Code, Severity, Thumbnail
 from kiosk.catalog.lint.nearest import RIVALS, nearness
-from kiosk.catalog.lint.quality import BLURRED, steepness
-from kiosk.values import Record
-from kiosk.vision.image import blurred
+from kiosk.catalog.lint.quality import BLURRED, quality, steepness
+from kiosk.values import Box, Record
+from kiosk.vision.image import blurred, to_jpeg
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -152,3 +155,13 @@ def test_a_plain_and_a_minute_picture_are_not_called_blurred() -> None:
     cv2.circle(grey, (100, 100), 60, (40, 40, 200), -1)
     assert steepness(grey) > BLURRED
     assert steepness(np.zeros((4, 4, 3), np.uint8)) == 1.0
+
+
+def test_a_picture_of_a_pen_is_looked_at_however_thin_its_thumbnail(tmp_path: Path) -> None:
+    made = content(items(1, 1, 0.0, size=8), np.zeros(1, np.intp))
+    pen = to_jpeg(np.zeros((2, 160, 3), np.uint8), 90)
+    (tmp_path / "thumbnails").write_bytes(pen)
+    picture = replace(
+        made.pictures[0], thumbnail=Thumbnail("thumbnails", 0, len(pen)), box=Box(0, 0, 3200, 40)
+    )
+    assert not list(quality(replace(made, path=tmp_path, pictures=(picture,)), quiet))

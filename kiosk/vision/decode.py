@@ -73,18 +73,19 @@ def read_picture(path: Path) -> Pixels:
     return decode_picture(read_bytes(path, str(path)), str(path))
 
 
-def decode_picture(data: bytes, name: str) -> Pixels:
+def decode_picture(data: bytes, name: str, least_side: int = MIN_SIDE) -> Pixels:
     """The picture in `data`, upright: BGR uint8 (H, W, 3), writable.
 
     EXIF orientation is applied, 16 bits become 8 by scaling, transparency is laid on white.
-    `name` is what messages call it. Safe from several threads. Raises ImageError.
+    `name` is what messages call it; `least_side` in pixels is for thumbnails, which may be thin.
+    Safe from several threads. Raises ImageError.
     """
     _check_bytes(len(data), name)
     with _lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            return _decoded(data, name)
+            return _decoded(data, name, least_side)
         except ImageError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -147,9 +148,9 @@ def _check_bytes(size: int, name: str) -> None:
         )
 
 
-def _decoded(data: bytes, name: str) -> Pixels:
+def _decoded(data: bytes, name: str, least_side: int) -> Pixels:
     with _plugin(data, name)(io.BytesIO(data)) as image:
-        _check_header(image, name)
+        _check_header(image, name, least_side)
         image.load()
         # After load: the TIFF plugin has turned the picture itself by then.
         orientation = _orientation(image)
@@ -171,10 +172,10 @@ def _plugin(data: bytes, name: str) -> type[ImageFile.ImageFile]:
     )
 
 
-def _check_header(image: ImageFile.ImageFile, name: str) -> None:
+def _check_header(image: ImageFile.ImageFile, name: str, least_side: int) -> None:
     width, height = image.size
     sides = (width, height, *_tile_sides(image))
-    if min(width, height) < MIN_SIDE or max(sides) > MAX_SIDE or width * height > MAX_PIXELS:
+    if min(width, height) < least_side or max(sides) > MAX_SIDE or width * height > MAX_PIXELS:
         raise ImageError("UnsupportedPicPixels", f"{name}: is {width}x{height} pixels; {_RANGE}")
     if getattr(image, "is_animated", False):
         raise ImageError(

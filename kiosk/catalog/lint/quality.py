@@ -44,7 +44,8 @@ def quality(content: Content, tell: Tell) -> Iterator[Finding]:
         if side < TINY_PX:
             yield _finding(content, number, Code.TINY, f"is only {side:.0f} pixels large")
             continue  # enlarged it would be blurred as well
-        pixels = decode_picture(content.thumbnail(number), picture.thumbnail.file)
+        # Of a pen or a ruler it is a few pixels wide.
+        pixels = decode_picture(content.thumbnail(number), picture.thumbnail.file, least_side=1)
         if steepness(pixels) < BLURRED:
             yield _finding(content, number, Code.BLURRED, "is blurred")
 
