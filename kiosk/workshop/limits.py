@@ -88,8 +88,11 @@ def _picture(picture: Picture) -> Mistake | None:
     wrong = _text("InvalidPicName", "the picture name", picture.name, MOST_NAME, least=1)
     if wrong is None and picture.region is not None:
         wrong = outside(picture.region, 2**31, 2**31)
-    if wrong is None and (len(picture.ints) != len(INTS) or any(n not in _INT64 for n in numbers)):
-        wrong = Mistake("InvalidIntAttr", f"there are {len(INTS)} numbers, each of 64 bits")
+    if wrong is None and len(picture.ints) != len(INTS):
+        wrong = Mistake("InvalidIntAttr", f"there are {len(INTS)} numbers")
+    for number in numbers:
+        if wrong is None and number not in _INT64:
+            wrong = Mistake("InvalidIntAttr", f"{str(number)[:40]} has more than 64 bits")
     if wrong is None and len(picture.strings) != len(STRINGS):
         wrong = Mistake("InvalidStrAttr", f"there are {len(STRINGS)} texts")
     for text in picture.strings:
