@@ -142,6 +142,8 @@ class Catalogs:
         if lost != self._lost:
             if lost:
                 _log.error("catalog: %s", lost)
+            else:
+                _log.info("catalog: the state directory is there again")
             self._lost = lost
             self._changed(*self._said)
         return bool(lost)

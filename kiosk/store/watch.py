@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The running kiosk and its store: what the pointer names is tried, opened beside the one before,
-swapped in between two frames, and believed once it has answered for a while.
+"""The running kiosk and its store: what the pointer names is tried, swapped in, and believed once
+it has answered for a while.
 
-Rule: something that answers is given up only for something that does. What fails is put away by
-itself, and the journal hears of everything that changed.
+Rule: what fails is put away by itself, and the journal hears of everything that changed.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kiosk.announcement import Gate
 from kiosk.catalog.snapshot import SnapshotSlot
-from kiosk.errors import CatalogError, EmbeddingError, ModelError
+from kiosk.store.answering import UNUSABLE, Answering
 from kiosk.store.entries import Entries
 from kiosk.store.opening import Opened
 from kiosk.store.pointer import Installed, Phase, Pointer
@@ -28,7 +26,6 @@ _log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
 MOST_ATTEMPTS = 4
-_UNUSABLE = (CatalogError, ModelError, EmbeddingError)
 
 
 class StoreWatch:
@@ -50,20 +47,21 @@ class StoreWatch:
         release answers; `on_change(pointer, trouble or "")` hears of every change after it.
         """
         self._store = store
-        self._slot = slot
         self._entries = Entries(journal)
         self._test = test
-        self._open = open_release
-        self._on_swap = on_swap
         self._on_change = on_change
         self._clock_s = clock_s
         self._trial = Trial(store, self._entries, clock_s)
-        self._stopped = threading.Event()
+        self._answering = Answering(
+            store,
+            slot,
+            open_release=open_release,
+            on_swap=on_swap,
+            on_swapped=self._trial.answers,
+        )
         self._stamp: object = ()
         self._heard: object = ()
         self._pointer = Pointer()
-        self._answers: Installed | None = None
-        """What was swapped in."""
         self._retry_at_s: float | None = None
         self._trouble = ""
 
@@ -116,7 +114,7 @@ class StoreWatch:
 
     def stop(self) -> None:
         """The kiosk stops in order: that is no failed start. Nothing is swapped any more."""
-        self._stopped.set()
+        self._answering.stop()
         self._trial.stop()
 
     def _follow(self) -> str:
@@ -128,40 +126,41 @@ class StoreWatch:
             current = pointer.current
             if current is None:
                 return trouble or _NOTHING
-            if self._answers is not None and current.release == self._answers.release:
+            answers = self._answering.installed
+            if answers is not None and current.release == answers.release:
                 return ""
             trouble = self._attempt(pointer, current)
-            if not trouble or self._stopped.is_set() or self._store.pointer() == pointer:
+            if not trouble or self._answering.stopped or self._store.pointer() == pointer:
                 return trouble
         return trouble
 
     def _attempt(self, pointer: Pointer, current: Installed) -> str:
         """Try the current release, and swap it in; gives what is wrong, said to the store too."""
-        path = self._store.release(current)
         if pointer.phase is Phase.GOOD:
             try:
-                self._swap(self._open(path), current)
-            except _UNUSABLE as error:
+                self._answering.swap(current)
+            except UNUSABLE as error:
                 return self._damaged(pointer, current, str(error))
             return ""
-        if self._answers is None and pointer.previous is not None:
-            self._on_change(pointer, self._stand_in(pointer, ""))  # nobody waits for a test
+        if self._answering.installed is None and pointer.previous is not None:
+            # Nobody waits for a test.
+            self._on_change(pointer, self._answering.stand_in(pointer, ""))
         counted = self._count(pointer, current)
         if counted:
             return counted
         try:
             # The pass that brought it has tested it a moment ago; later starts trust nobody.
             first = pointer.tested and pointer.tries == 0
-            fault = "" if first else self._test(path, pointer.gate)
+            fault = "" if first else self._test(self._store.release(current), pointer.gate)
         except OSError:  # there is no room for another process: not the release's fault
             self._trial.uncount(current)
             raise
-        if self._stopped.is_set():
+        if self._answering.stopped:
             return "the kiosk stops"
         if not fault:
             try:
-                self._swap(self._open(path), current)
-            except _UNUSABLE as error:
+                self._answering.swap(current)
+            except UNUSABLE as error:
                 fault = str(error)
         if fault:
             _log.error("catalog: release %s is put away: %s", current.release, fault)
@@ -174,8 +173,8 @@ class StoreWatch:
             return self._trial.begin(current)
         except OSError as error:
             reason = _DISK.format(reason=error.strerror or error)
-            if self._answers is not None or pointer.previous is not None:
-                return self._stand_in(pointer, reason)
+            if self._answering.installed is not None or pointer.previous is not None:
+                return self._answering.stand_in(pointer, reason)
             _log.error("catalog: %s", reason)
             return ""  # nothing else could answer
 
@@ -186,31 +185,12 @@ class StoreWatch:
                 self._store.damaged(current.release, reason)
             except OSError as error:
                 _log.warning("the store cannot be written: %s", error)
-        return self._stand_in(pointer, f"{reason} (the next sync puts it right)")
-
-    def _stand_in(self, pointer: Pointer, reason: str) -> str:
-        """What answers goes on, else the release before does; gives the reason."""
-        if self._answers is None and pointer.previous is not None:
-            try:
-                self._swap(self._open(self._store.release(pointer.previous)), pointer.previous)
-            except _UNUSABLE as error:
-                return f"{reason}. The release before cannot be used either: {error}"
-        return reason
-
-    def _swap(self, opened: Opened, installed: Installed) -> None:
-        if self._stopped.is_set():
-            opened.snapshot.close()
-            return
-        self._on_swap(opened)
-        self._slot.swap(opened.snapshot)
-        self._answers = installed
-        self._trial.answers()
-        _log.info("catalog: release %s is current", installed.release)
+        return self._answering.stand_in(pointer, f"{reason} (the next sync puts it right)")
 
     def _prove(self) -> None:
         """The trial is over when the release has answered long and often enough."""
         current = self._pointer.current
-        if current is not None and current == self._answers:
+        if current is not None and current == self._answering.installed:
             self._pointer = self._trial.proven(self._pointer, current) or self._pointer
 
     def _note_quarantined(self, pointer: Pointer) -> None:
