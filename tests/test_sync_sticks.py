@@ -238,13 +238,17 @@ def test_an_older_stick_after_the_kept_metadata_was_lost_is_stale_too(
 
 
 def test_an_older_stick_that_is_past_its_date_is_called_older(
-    tmp_path: Path, office: HeadOffice, kiosk: Kiosk
+    tmp_path: Path,
 ) -> None:
+    month_ago = datetime.now(UTC) - timedelta(days=30)
+    office = publisher(tmp_path, month_ago)
+    office.publish(release(tmp_path / "first"), now=month_ago)
     old = stick(office, tmp_path / "old")
     office.publish(release(tmp_path / "second", seed=2))
-    kiosk.sync(office.path)
+    kiosk = office_kiosk(tmp_path, office)
+    assert kiosk.sync(old).status.code == "expired"
+    assert kiosk.sync(office.path).status.state is SyncState.CURRENT
     shutil.rmtree(kiosk.folder / "store" / "tuf")
-    kiosk.ahead = timedelta(days=40)
     outcome = kiosk.sync(old)
     assert (outcome.status.state, outcome.status.code) == (SyncState.STALE, "older_copy")
 

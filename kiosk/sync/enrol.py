@@ -33,7 +33,8 @@ def enrol(store: Store, root: bytes, wanted: str, *, replace: bool) -> bool:
         raise Tampered(
             "other_root",
             f"what is published there has another fingerprint:\n  {in_groups(found)}\nnot\n"
-            f"  {in_groups(wanted)}\nNothing was changed. Check the address, and ask head office",
+            f"  {in_groups(wanted)}\nNothing was changed. Check where it comes from, and ask head "
+            "office",
         )
     before = store.metadata().get(ENROLLED)
     if before == root:

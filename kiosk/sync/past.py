@@ -41,7 +41,7 @@ def older(
     brought = f"number {announced.seq}, of {announcement.moment(announced.created):%Y-%m-%d}"
     try:
         floors.check(announced, pointer, known, channel)
-    except Tampered as error:
+    except (Tampered, Held) as error:
         if error.code != "rollback":
             return None
         return Stale(
@@ -49,8 +49,6 @@ def older(
             f"{origin.name}: this stick is older ({brought}) than what this kiosk has (number "
             f"{floor}): fetch a newer stick",
         )
-    except Held:
-        return None
     if announced.seq != floor:
         return None
     return Stale(
