@@ -48,11 +48,12 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
             continue
         about = {choice.dest: choice.help or "" for choice in action._choices_actions}
         for name, verb in action.choices.items():
-            if any(isinstance(each, argparse._SubParsersAction) for each in verb._actions):
-                yield from commands(verb)
-            else:
+            divided = any(isinstance(each, argparse._SubParsersAction) for each in verb._actions)
+            if not divided or verb.get_default("run"):  # it does something by itself, too
                 usage = " ".join(verb.format_usage().removeprefix("usage: ").split())
+                usage = usage.removesuffix(" ACTION ...")
                 yield usage.replace(" [-h]", "").replace("|", r"\|"), about[name]
+            yield from commands(verb)
 
 
 def with_tables(text: str) -> str:
