@@ -52,6 +52,16 @@ def test_a_workshop_made_twice_keeps_what_is_in_it(folder: Path) -> None:
         assert reading.counts() == (1, 0)
 
 
+def test_who_has_seen_enough_of_a_list_may_stop_reading(folder: Path) -> None:
+    """As `kiosk catalog list … | head` does: the rest is let go of after the database is closed."""
+    with workshop(folder) as opened:
+        opened.repository.apply([PutSku("duck"), PutSku("swan")])
+        with opened.repository.reading() as reading:
+            left = reading.skus()
+            assert next(left).record.sku == "duck"
+    del left
+
+
 def test_a_making_that_was_cut_short_is_finished_by_making_it_again(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     (folder / "pictures").mkdir(parents=True)

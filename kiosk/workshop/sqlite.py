@@ -140,7 +140,9 @@ class _Session:
 
     def stream(self, statement: str, *values: Any) -> Iterator[Row]:  # noqa: ANN401
         with _explained(self._path):
-            yield from self._connection.execute(statement, values)
+            # Not `yield from`: ended early, it would close a cursor whose database is closed.
+            for row in self._connection.execute(statement, values):  # noqa: UP028
+                yield row
 
     def ensure(self, table: str, columns: str) -> None:
         with _explained(self._path):
