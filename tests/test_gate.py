@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_releases import Made, made, opened, unit
+from numpy.typing import NDArray
 from segments import only, resealed
 
 from kiosk.catalog.gate import check, queries_for, read_gate
@@ -39,9 +41,8 @@ def release(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copy(models: Path, tmp_path: Path) -> Path:
-    made(tmp_path / "out", models, shelf())
-    return tmp_path / "out"
+def copy(release: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(release, tmp_path / "out"))
 
 
 def judged(release: Path, models: Path, limits: Limits = Limits()) -> str:
@@ -162,3 +163,41 @@ def test_the_gate_is_asked_of_every_segment_and_stays_small(
     assert queries_for(2, first=False) == 2 and queries_for(0, first=True) == 0
     gate = next(each for each in read_manifest(copy).files if each.name == GATE)
     assert gate.bytes < 4000
+
+
+def test_a_release_that_lost_a_sku_of_its_gate_does_not_pass(models: Path, copy: Path) -> None:
+    relabelled(copy, "UPDATE skus SET sku = 'SKU-03-NEW' WHERE sku = 'SKU-03'")
+    resealed(copy)
+    assert "another SKU" in judged(copy, models)
+
+
+@pytest.mark.parametrize(("skus", "similarities"), [(1, 0), (0, 1), (1, 1)])
+def test_a_gate_with_too_few_answers_does_not_pass(
+    models: Path, copy: Path, skus: int, similarities: int
+) -> None:
+    with np.load(copy / GATE) as file:
+        names = file["skus"].tobytes().decode().split("\n")
+        near = file["similarities"]
+    text = np.frombuffer("\n".join(names[skus:]).encode(), np.uint8)
+    np.savez(copy / GATE, skus=text, similarities=near[similarities:])
+    resealed(copy)
+    assert f"answers to {len(names)} queries" in judged(copy, models)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda queries: queries.astype(np.float32),
+        lambda queries: queries[:, :-1],
+        lambda queries: queries[0],
+        lambda queries: queries * np.float16(np.nan),
+    ],
+    ids=["wider", "shorter", "one", "no numbers"],
+)
+def test_queries_of_another_shape_do_not_pass(
+    models: Path, copy: Path, change: Callable[[NDArray[np.float16]], NDArray[np.floating]]
+) -> None:
+    path = only(copy, QUERIES)
+    np.save(path, change(np.load(path)))
+    resealed(copy)
+    assert "does not fit the manifest" in judged(copy, models)
