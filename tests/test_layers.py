@@ -19,6 +19,7 @@ LAYERS = {
     "kiosk.errors": 0,
     "kiosk.config": 0,
     "kiosk.log": 0,
+    "kiosk.connection": 1,
     "kiosk.durable": 1,
     "kiosk.notify": 1,
     "kiosk.sqlite_file": 2,
@@ -103,7 +104,7 @@ THIRD_PARTIES = {
     "psycopg": {"kiosk.receive", "kiosk.workshop"},
     "securesystemslib": {"kiosk.publish", "kiosk.sync"},
     "tuf": {"kiosk.publish", "kiosk.sync"},
-    "urllib3": {"kiosk.sync", "kiosk.upload"},
+    "urllib3": {"kiosk.connection", "kiosk.sync", "kiosk.upload"},
     "cv2": {
         "kiosk.capture.video",
         "kiosk.scene",

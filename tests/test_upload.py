@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 from flask import Flask, Response, redirect, request
@@ -226,6 +230,54 @@ def test_an_answer_that_is_no_receipt_is_offline_and_nothing_is_marked(
         with pytest.raises(Offline):
             upload(outgoing, HttpSink(address, token="t"), deadline_s=DEADLINE_S)
         assert outgoing.left() == entries(path)
+
+
+@contextmanager
+def slow_office(answer: bytes, dripped: bytes) -> Iterator[str]:
+    """Reads what it is sent a little at a time, answers, and then drips without end."""
+    over = threading.Event()
+
+    class Slow(StreamRequestHandler):
+        def handle(self) -> None:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+            length = 0
+            while (line := self.rfile.readline()).strip():
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            while length > 0 and not over.wait(0.5):
+                length -= len(self.rfile.read(min(length, 1024 * 1024)))
+            self.wfile.write(answer)
+            with suppress(OSError):
+                while dripped and not over.wait(0.02):
+                    self.wfile.write(dripped)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Slow) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join(DEADLINE_S)
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 9999\r\n\r\n", "\r\n", "X-Long: "])
+def test_an_office_that_drips_is_left_when_the_time_is_up(head: str) -> None:
+    with slow_office(f"HTTP/1.1 200 OK\r\n{head}".encode(), b"a") as address:
+        sink = HttpSink(address, timeout_s=DEADLINE_S, whole_s=0.5)
+        with closing(sink), pytest.raises(Offline, match="did not answer in time"):
+            sink.deliver(KIOSK, b"a parcel")
+
+
+def test_a_line_that_is_slow_for_a_large_parcel_is_only_slow() -> None:
+    parcel = b"x" * (12 * 1024 * 1024)
+    receipt = json.dumps({"kept": hashlib.sha256(parcel).hexdigest()})
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(receipt)}\r\n\r\n{receipt}"
+    with slow_office(head.encode(), b"") as address:
+        sink = HttpSink(address, timeout_s=3.0, whole_s=DEADLINE_S)  # in all it takes longer
+        with closing(sink):
+            sink.deliver(KIOSK, parcel)
 
 
 def test_nobody_there_is_offline(path: Path) -> None:

@@ -16,8 +16,8 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 
 from kiosk import __version__
+from kiosk.connection import Open, Watch, pools_for
 from kiosk.sync import evidence
-from kiosk.sync.connection import Open, Watch, pools_for
 from kiosk.sync.evidence import Unanswered, cut_off, too_slow, unreachable, unusable
 from kiosk.sync.origin import CHUNK, Limits, Tail, Traffic
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import urllib3
 
 from kiosk import __version__
+from kiosk.connection import Open, Watch, pools_for
 from kiosk.errors import Held, Offline
 from kiosk.event import Event
 from kiosk.upload.sink import Receipt
@@ -33,15 +35,21 @@ _FINAL = {
 class HttpSink:
     """One connection that is used again. No redirects: a portal is not head office."""
 
-    def __init__(self, address: str, *, token: str = "", timeout_s: float = 20.0) -> None:
+    def __init__(
+        self, address: str, *, token: str = "", timeout_s: float = 20.0, whole_s: float = 300.0
+    ) -> None:
+        """`timeout_s`: longest time without a byte; `whole_s`: for all that is asked and answered
+        at once.
+        """
+        self._timeout = urllib3.Timeout(connect=timeout_s, read=timeout_s)
+        self._whole_s = whole_s
         self._address = address.rstrip("/")
         self._headers = {
             "User-Agent": f"sku-kiosk/{__version__}",
             **({"Authorization": f"Bearer {token}"} if token else {}),
         }
-        self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s), retries=False
-        )
+        self._open: list[Open] = []
+        self._pool: urllib3.PoolManager | None = None
 
     def send(self, events: Sequence[Event]) -> Receipt:
         body = json.dumps({"events": [event.as_json() for event in events]})
@@ -55,30 +63,43 @@ class HttpSink:
             raise _no_receipt(url)
 
     def close(self) -> None:
-        self._pool.clear()
+        if self._pool is not None:
+            self._pool.clear()
 
     def _asked(self, method: str, url: str, body: bytes, kind: str) -> bytes:
         """The answer to a request that was answered well."""
         try:
-            answer = self._pool.request(
-                method,
-                url,
-                body=body,
-                headers={**self._headers, "Content-Type": kind},
-                redirect=False,
-                preload_content=False,
-            )
-            try:
-                status, data = answer.status, answer.read(MAX_ANSWER_BYTES)
-            finally:
-                answer.close()
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise self._unanswered(error) from error
+            with Watch(self._open, self._whole_s) as watch:
+                status, data = self._exchanged(method, url, body, kind)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
+            raise self._unanswered(TimeoutError() if watch.late else error) from error
+        if watch.late:  # the cut may look like the end of an answer
+            raise self._unanswered(TimeoutError())
         if status in _FINAL:
             raise Held(f"http_{status}", f"{self._address} answered {status}: {_FINAL[status]}")
         if status != 200:
             raise Offline(f"http_{status}", f"{self._address} answered {status}: it is tried again")
-        return bytes(data)
+        return data
+
+    def _exchanged(self, method: str, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
+        if self._pool is None:
+            self._pool = pools_for(self._address, self._open)
+        answer = self._pool.request(
+            method,
+            url,
+            # In pieces: the time limit of a socket is for each of them, not for what a slow line
+            # takes for all.
+            body=io.BytesIO(body),
+            headers={**self._headers, "Content-Type": kind, "Content-Length": str(len(body))},
+            redirect=False,
+            retries=False,
+            timeout=self._timeout,
+            preload_content=False,
+        )
+        try:
+            return answer.status, bytes(answer.read(MAX_ANSWER_BYTES))
+        finally:
+            answer.close()
 
     def _unanswered(self, error: Exception) -> Offline:
         if isinstance(error, urllib3.exceptions.SSLError):
@@ -86,7 +107,8 @@ class HttpSink:
             to_do = "check the clock of this device, and its certificate"
             return Offline("certificate", f"{self._address} {reason} ({_reason(error)}): {to_do}")
         refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a timeout to urllib3
-        if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
+        late = isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError)
+        if late and not refused:
             return Offline("slow", f"{self._address} did not answer in time: it is tried again")
         return Offline(
             "unreachable",

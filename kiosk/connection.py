@@ -18,6 +18,11 @@ Open = HTTPConnection | socket.socket
 """What can be cut: a connection while it is made, then its socket. The connection itself forgets
 that as soon as a head says that it is closed after this answer, while the body still comes."""
 _AGAIN_S = 1.0
+_OPTIONS = [
+    *HTTPConnection.default_socket_options,
+    # Little is under way unseen: what is sent on a slow line must not look like no answer.
+    (socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024),
+]
 
 
 class Watch:
@@ -84,8 +89,10 @@ def pools_for(base: str, made: list[Open]) -> urllib3.PoolManager:
     parts = urlsplit(base)
     proxy = getproxies().get(parts.scheme)
     if proxy and not proxy_bypass(parts.hostname or ""):
-        pools: urllib3.PoolManager = urllib3.ProxyManager(proxy, num_pools=1, maxsize=1)
+        pools: urllib3.PoolManager = urllib3.ProxyManager(
+            proxy, num_pools=1, maxsize=1, socket_options=_OPTIONS
+        )
     else:
-        pools = urllib3.PoolManager(num_pools=1, maxsize=1)
+        pools = urllib3.PoolManager(num_pools=1, maxsize=1, socket_options=_OPTIONS)
     pools.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
     return pools
