@@ -86,3 +86,13 @@ def test_new_tokens_differ_and_only_their_hashes_are_kept(tmp_path: Path) -> Non
         with pytest.raises(UsageError, match="no id of a kiosk"):
             add_token(path, nobody)
     assert path.read_text() == text
+
+
+def test_a_token_that_cannot_be_kept_is_not_given(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="cannot be written"):
+        add_token(tmp_path / "missing" / "tokens.txt", KIOSK)
+    path = tmp_path / "tokens.txt"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(StateError, match="cannot be written"):
+        add_token(path, KIOSK)
+    assert path.read_bytes() == b"\xff\xfe"
