@@ -63,11 +63,15 @@ def one_child(folds: Folding) -> Iterator[int]:
         yield pid
     finally:
         os.kill(pid, signal.SIGKILL)
-        until(lambda: not Path(f"/proc/{pid}").exists() or state(pid) == "Z", "the end of a fold")
+        until(lambda: state(pid) in ("", "Z"), "the end of a fold")
 
 
 def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    """As the kernel has it; empty once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def due(slot: SnapshotSlot) -> bool:

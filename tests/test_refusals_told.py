@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from refused_views import Notes, desk_on, vector, wrong
+from waiting import DEADLINE_S
 
 from kiosk.journal import Journal, read
 from kiosk.refusals import RefusalStore
-
-DEADLINE_S = 60.0
 
 
 @contextmanager

@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from killed_process import LIFE_S
+from killed_process import lines_of, python
 from postgres_server import PostgresServer
 from tiny_models import write_picture
 
@@ -166,30 +166,14 @@ with workshop(Path(sys.argv[1])) as shop:
 
 def test_an_import_waits_for_a_collection_and_a_killed_one_is_in_nobodys_way(shop: Path) -> None:
     with workshop(shop) as opened:
-        with opened.pictures.alone():
-            child = subprocess.Popen(
-                [sys.executable, "-c", IMPORTING, str(shop)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            try:
-                assert child.stdout is not None
-                assert child.stdout.readline() == b"\n"
+        with ExitStack() as stack:
+            with opened.pictures.alone():
+                child = stack.enter_context(python(IMPORTING, shop, stdin=subprocess.PIPE))
+                lines_of(child, 1)
                 assert "f" * 64 not in {path.name for path, _ in opened.pictures.stored()}
-            except BaseException:
-                child.kill()
-                child.wait(LIFE_S)
-                raise
-        try:
-            assert child.stdout.readline() == b"\n"
+            lines_of(child, 1)
             with pytest.raises(BusyError):
                 collect(opened)
-        finally:
-            child.kill()
-            child.wait(LIFE_S)
-            child.stdout.close()
-            assert child.stdin is not None
-            child.stdin.close()
         assert collect(opened).young == 1
 
 
