@@ -58,12 +58,15 @@ def settings(models: Path, release: Path, camera: Path, state: Path) -> list[str
 def test_from_start_to_an_answer_to_a_clean_stop(
     models: Path, release: Path, counter: Path, tmp_path: Path
 ) -> None:
-    with kiosk(*settings(models, release, counter, tmp_path / "state"), folder=tmp_path) as run:
+    options = settings(models, release, counter, tmp_path / "state")
+    options += overrides(upload__url="http://127.0.0.1:9")
+    with kiosk(*options, folder=tmp_path) as run:
         run.heard("READY=1")
         run.heard("WATCHDOG=1")
         assert run.get("/healthz")[0] == 200
         state = run.state(lambda page: page["view"] == "accepted", "an accepted item")
         assert state["texts"]["sku"] == "sku-2"
+        until(lambda: json.loads(run.get("/healthz")[1])["upload"]["waiting"] > 0)
         picture = run.get(state["picture"])
         assert picture[0] == 200
         assert picture[1][:2] == b"\xff\xd8"

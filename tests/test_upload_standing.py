@@ -232,3 +232,23 @@ def test_the_command_says_what_waits_and_what_is_in_the_way(
     held = capsys.readouterr().out
     assert "turned away" in held
     assert "/nowhere/token: cannot be read (No such file or directory)" in held
+
+
+def test_the_check_fails_when_a_person_has_to_do_something(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*more: str) -> str:
+        options = ("camera.source=files", "camera.device=/nowhere", "web.port=0", *more)
+        sets = [word for option in options for word in ("--set", option)]
+        assert main(["check", "--set", f"state.directory={path.parent}", *sets]) != os.EX_OK
+        lines = capsys.readouterr().out.splitlines()
+        return next(line for line in lines if line[5:].startswith("upload"))
+
+    assert said().split(maxsplit=2) == ["ok", "upload", "Not set up."]
+    passed(path, NOBODY)
+    offline = said(f"upload.url={NOBODY}")
+    assert offline.startswith("ok ")
+    assert "entries that wait: 10" in offline
+    with serving(create_receiver(MemoryEvents(), {}.get)) as address:
+        passed(path, address)
+    assert said(f"upload.url={address}").startswith("BAD  upload")
