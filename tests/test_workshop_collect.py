@@ -9,13 +9,13 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from killed_process import lines_of, python
 from postgres_server import PostgresServer
 from tiny_models import write_picture
+from waiting import DEADLINE_S
 
 from kiosk.cli import main
 from kiosk.errors import BusyError, WorkshopError
@@ -156,24 +156,24 @@ import sys
 from pathlib import Path
 from kiosk.workshop.folder import workshop
 with workshop(Path(sys.argv[1])) as shop:
-    print(flush=True)
+    print("there", flush=True)
     shop.pictures.keep(b"bytes", "f" * 64)
     shop.pictures.settle()
-    print(flush=True)
+    print("kept", flush=True)
     sys.stdin.readline()
 """
 
 
 def test_an_import_waits_for_a_collection_and_a_killed_one_is_in_nobodys_way(shop: Path) -> None:
-    with workshop(shop) as opened:
-        with ExitStack() as stack:
-            with opened.pictures.alone():
-                child = stack.enter_context(python(IMPORTING, shop, stdin=subprocess.PIPE))
-                lines_of(child, 1)
-                assert "f" * 64 not in {path.name for path, _ in opened.pictures.stored()}
+    with workshop(shop) as opened, python(IMPORTING, shop, stdin=subprocess.PIPE) as child:
+        with opened.pictures.alone():
             lines_of(child, 1)
-            with pytest.raises(BusyError):
-                collect(opened)
+            assert "f" * 64 not in {path.name for path, _ in opened.pictures.stored()}
+        lines_of(child, 1)
+        with pytest.raises(BusyError):
+            collect(opened)
+        child.kill()
+        child.wait(DEADLINE_S)
         assert collect(opened).young == 1
 
 
