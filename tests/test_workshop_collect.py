@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,12 @@ from waiting import DEADLINE_S
 
 from kiosk.cli import main
 from kiosk.errors import BusyError, WorkshopError
+from kiosk.imports.forms import Form
 from kiosk.workshop.adding import add
 from kiosk.workshop.announced import announced
-from kiosk.workshop.changes import Picture, PutSku
+from kiosk.workshop.changes import Picture, PutPicture, PutSku
 from kiosk.workshop.collecting import Swept, collect
-from kiosk.workshop.dump_folder import dump_folder
+from kiosk.workshop.dumping import dump
 from kiosk.workshop.folder import Settings, init, workshop
 from kiosk.workshop.repository import Built, Proposal
 
@@ -147,8 +149,25 @@ def test_nobody_collects_under_a_build_a_dump_or_an_import(
         code, _, err = run("collect", shop)
         assert code == os.EX_TEMPFAIL and "try again when it is done" in err
     assert run("collect", shop)[0] == os.EX_OK
-    with dump_folder(tmp_path / "out"):
-        assert run("collect", shop)[0] == os.EX_OK, "of another folder"
+
+
+def test_nobody_collects_under_a_dump(shop: Path, tmp_path: Path) -> None:
+    refused: list[int] = []
+    with workshop(shop) as opened:
+        with opened.repository.reading() as reading:
+            (one, *_) = reading.pictures()
+        more = [PutPicture(replace(one, name=f"{number}.png")) for number in range(10, 110)]
+        opened.repository.apply(more)
+
+        def progress(done: int, total: int) -> None:
+            with pytest.raises(BusyError):
+                collect(opened)
+            refused.append(done)
+
+        with opened.repository.reading() as reading:
+            dump(reading, opened.pictures, tmp_path / "out", Form.CSV, progress)
+        assert collect(opened).pictures == 0
+    assert refused == [100]
 
 
 IMPORTING = """
