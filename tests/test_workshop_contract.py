@@ -354,6 +354,13 @@ def proposal(number: int) -> Proposal:
     return Proposal(f"p{number}", "kiosk 1", "duck", '{"name": "Ente"}', "2026-01-01T00:00:00Z")
 
 
+def test_a_catalog_is_told_from_every_other_one_for_ever(opener: Opener) -> None:
+    name = opener().identity()
+    assert opener().identity() == name == opener().identity()
+    assert name != MemoryRepository().identity() and len(name) == 32
+    assert seq(opener()) == 0, "it is no change"
+
+
 def test_a_proposal_is_kept_once_and_decided_once(repository: Repository) -> None:
     assert repository.propose([proposal(1), proposal(2), proposal(1)]) == 2
     repository.decide("p1", Verdict.ACCEPTED, "good", [PutPicture(FULL)])
