@@ -70,6 +70,14 @@ def test_remarks_are_each_kiosks_own() -> None:
     assert list(remarks(rows)) == ["b"]
 
 
+def test_what_was_mended_is_not_spoken_of_for_ever() -> None:
+    old, day, now = "2026-11-01T10:00:00Z", "2026-11-21T10:00:00Z", "2026-11-22T10:00:00Z"
+    mended = Heard("a", ONE, old, old, old, returns=9)
+    assert remarks([mended, Heard("a", OTHER, old, now, now, returns=9)]) == {}
+    still = Heard("a", ONE, old, day, day, returns=9)
+    assert list(remarks([still, Heard("a", OTHER, old, now, now)])) == ["a"]
+
+
 def test_an_upload_tells_its_device_with_the_first_batch(tmp_path: Path) -> None:
     path = journal(tmp_path / "journal.sqlite", 150)
     with (

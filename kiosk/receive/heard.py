@@ -26,6 +26,9 @@ KEEP = (
 CLOCK = timedelta(days=1)
 """A clock that is off by more makes entries hard to find."""
 
+LATELY = timedelta(days=7)
+"""A device that was not heard for longer has its card no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -73,27 +76,28 @@ def remarks(heard: list[Heard]) -> dict[str, list[str]]:
 
 def _remarks(rows: list[Heard]) -> Iterable[str]:
     newest = max(rows, key=lambda each: each.last)
-    if any(each.returns for each in rows):
+    lately = [each for each in rows if _apart(each.last, newest.last) <= LATELY]
+    if any(each.returns for each in lately) and len(lately) > 1:
         yield (
-            f"{len(rows)} devices send as this kiosk in turn: its memory card was copied. On all "
+            f"{len(lately)} devices send as this kiosk in turn: its memory card was copied. On all "
             "but one: stop the kiosk, delete store/kiosk_id in its state directory, start it, and "
             "give it a token of its own"
         )
-    elif len(rows) > 1:
+    elif len(lately) > 1:
         yield (
             f"another device sends as this kiosk since {newest.first[:16]}: its card was moved, "
             "or copied"
         )
-    if _off(newest):
+    if _apart(newest.clock, newest.last) > CLOCK:
         yield (
             f"its clock said {newest.clock[:16]} at {newest.last[:16]}: set it; its entries are "
             "filed under its own times"
         )
 
 
-def _off(heard: Heard) -> bool:
+def _apart(one: str, other: str) -> timedelta:
+    """Between two times; as far as can be where one of them is none."""
     try:
-        there, here = map(datetime.fromisoformat, (heard.clock, heard.last))
-        return abs(there - here) > CLOCK
+        return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other))
     except (ValueError, TypeError):
-        return True
+        return timedelta.max
