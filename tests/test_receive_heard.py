@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def test_a_device_event_of_anybodys_making_breaks_nothing(store: EventStore) -> 
 
 def test_remarks_are_each_kiosks_own() -> None:
     now = "2026-11-22T10:00:00Z"
-    rows = [Heard("a", ONE, now, now, now), Heard("b", ONE, now, now, now, returns=1)]
+    alone, first, second = (Heard(each, ONE, now, now, now) for each in "abb")
+    rows = [alone, first, replace(second, device=OTHER, returns=1)]
     assert list(remarks(rows)) == ["b"]
 
 
