@@ -165,3 +165,23 @@ def test_history_leaves_out_what_was_collected_garbled_or_never_announced(
     ]
     with pytest.raises(PublishError, match="has no number 1; there are 2, 3"):
         history.find(office.storage, state, "stable", 1)
+
+
+@pytest.mark.parametrize("role", ["snapshot", "timestamp", "stable"])
+def test_a_refresh_signs_anew_what_a_replaced_key_had_signed(
+    role: str, office: HeadOffice, tmp_path: Path
+) -> None:
+    before = standing.read(office.storage, office.trust)
+    spare = office.keys.signers["spare-1"].public_key
+    office.change_keys(with_keys(office.trust.roles, role, [spare]))
+    office.refresh()
+    after = standing.read(office.storage, office.trust)
+    assert after.spoken("stable") is not None
+    assert after.spoken("stable").announcement == before.spoken("stable").announcement
+    signed = {
+        "snapshot": after.snapshot,
+        "timestamp": after.timestamp,
+        "stable": after.spoken("stable").metadata,
+    }[role]
+    assert signed is not None
+    assert list(signed.signatures) == [spare.keyid]
