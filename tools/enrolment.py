@@ -15,7 +15,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +198,21 @@ def refusals(shop: Shop) -> None:
     print(f"the same as more views of themselves: {dict(own)}")
 
 
+def offered(shop: Shop, products: Sequence[Product]) -> None:
+    """What a question "is it this one?" would be asked of, were it asked of whatever the live kiosk
+    itself would offer as a choice or accept.
+    """
+    for product in products:
+        said: Counter[str] = Counter()
+        for _, view in shop.views(product):
+            with shop.slot.borrow() as snapshot:
+                assert snapshot is not None
+                verdict = judge(_judged(snapshot, view), snapshot.thresholds)
+            right = verdict.sku == product.sku or verdict.sku in product.look_alikes
+            said[f"{verdict.outcome.value}{'' if right else ', another SKU'}"] += 1
+        print(f"views of {product.sku} before it is added: {dict(said)}", flush=True)
+
+
 def _judged(snapshot: Snapshot, view: AddedView) -> tuple[Match, ...]:
     return matches_of(snapshot, view.vectors[0].astype(np.float32), view.features)
 
@@ -216,6 +231,7 @@ def main() -> int:
         print(f"release {snapshot.release}: accept {limits.accept:.3f}, margin {limits.margin:.3f}")
         print(f"by its print from {limits.by_print:.3f}")
     print(f'a tap on "Take this view": {described_ms(shop, new[0]):.0f} ms')
+    offered(shop, PRODUCTS)
     refusals(shop)
     for product in new:
         enrolled(shop, product)
