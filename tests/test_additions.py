@@ -258,6 +258,10 @@ def test_an_addition_goes_once_the_release_that_has_it_is_good(
     adding.beat()
     assert len(board.state().added.lines) == 1
     pointer = Pointer(current=Installed(follow(larger), "a" * 64, 3), phase=phase)
+    (tmp_path / STORE_FOLDER).symlink_to(STORE_FOLDER)
+    adding.beat()
+    assert len(board.state().added.lines) == 1, "a store that cannot be read ends nothing"
+    (tmp_path / STORE_FOLDER).unlink()
     (tmp_path / STORE_FOLDER).mkdir()
     (tmp_path / STORE_FOLDER / "pointer.json").write_bytes(to_json(pointer))
     adding.beat()

@@ -78,7 +78,10 @@ class Adding:
         """
         if all(line.trouble != IN_CATALOG for line in self.desk.status().lines):
             return
-        pointer = self._store.pointer()
+        try:
+            pointer = self._store.pointer()
+        except OSError:  # whoever opens releases says it; the kiosk goes on
+            return
         with self._slot.borrow_release() as base:
             current = pointer.current.release if pointer.current is not None else ""
             if base is not None and pointer.phase is Phase.GOOD and base.release == current:
