@@ -3,7 +3,8 @@
 
 Plain frozen values with no behaviour beyond small derived properties: `pixels` (frames, boxes),
 `details` (local features), `catalog` (SKUs, matches, thresholds), `answers` (looks, decisions),
-`sync` (how the kiosk stands with its channel), `note` (what the journal keeps beside decisions).
+`sync` (how the kiosk stands with its channel), `sending` (how far head office has the journal),
+`note` (what the journal keeps beside decisions).
 """
 
 from kiosk.values.answers import (
