@@ -438,3 +438,53 @@ def test_a_pair_that_was_seen_is_never_called_new_and_new_ones_hardly_ever_seen(
     pairs = [(f"S{number // 5}", f"{number % 5}.jpg") for number in range(50_000)]
     assert sum(seen.perhaps(*pair) for pair in pairs) <= 2
     assert all(seen.perhaps(*pair) for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("list.csv", b"file;article\na.jpg;1\n", "file, article"),
+        ("list.csv", "file;sku;Größe\na.jpg;1;L\n".encode("cp1252"), "NotUtf8"),
+        ("list.csv", b"Articles of Monday;;\nfile;sku;name\n", "list.csv is no list of pictures"),
+        ("names.csv", b"sku,name\nA,Apple\n", "call it skus.csv"),
+        ("Skus.CSV", b"sku,name\nA,Apple\n", "has to be called skus.csv"),
+        ("increment.meta.txt", b"{}\n", "has to be called increment.meta"),
+        ("list.xlsx", b"PK", "is a spreadsheet"),
+    ],
+)
+@pytest.mark.parametrize("picture", ["a.jpg", "A/a.jpg"])
+def test_what_looks_like_a_list_and_is_none_is_named_and_never_passed_over(
+    tmp_path: Path, picture: str, name: str, data: bytes, told: str
+) -> None:
+    (tmp_path / "A").mkdir()
+    (tmp_path / picture).write_bytes(b"jpeg")
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ImportRefused) as refused:
+        find(tmp_path)
+    assert told in f"{refused.value} {refused.value.code}"
+    assert find(tmp_path, Form.FOLDER).form is Form.FOLDER
+
+
+def test_a_product_search_list_with_the_header_that_people_add_is_one(tmp_path: Path) -> None:
+    header = "image-uri,image-id,product-set-id,product-id,product-category,product-display-name"
+    (tmp_path / "list.csv").write_text(f"{header},labels,bounding-poly\na.jpg,1,set,S,,,,\n")
+    found = find(tmp_path)
+    assert found.form is Form.PRODUCT_SEARCH
+    assert [line.failure for line in found.lines()] == [None]
+
+
+def test_a_quote_that_is_never_closed_is_told_with_the_line_it_begins_in(tmp_path: Path) -> None:
+    rows = ["file,sku,name", "a.jpg,A,Apple", 'b.jpg,B,"Bag', *["c.jpg,C,Cup"] * 9]
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    *_, last = find(tmp_path).lines()
+    assert last.failure is not None
+    assert "begins in line 3" in last.failure.reason
+
+
+def test_a_value_below_a_merged_header_cell_is_not_dropped(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("file;sku;name;\na.jpg;A;Apple;red\nb.jpg;B;Bag;\n")
+    first, second = find(tmp_path).lines()
+    assert first.failure is not None
+    assert first.failure.code == "BadColumns"
+    assert "'red'" in first.failure.reason
+    assert second.failure is None

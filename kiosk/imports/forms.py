@@ -20,12 +20,13 @@ from kiosk.errors import ImportRefused, SourceError
 from kiosk.imports import increment
 from kiosk.imports.changes import Line
 from kiosk.imports.folders import holds_pictures, is_picture, read_folders
-from kiosk.imports.lists import SKU_LIST, picture_column, read_list, read_skus
+from kiosk.imports.lists import SKU_LIST, columns_of, picture_column, read_list, read_skus
 from kiosk.imports.product_search import Maps, looks_like_it, read_product_search
 from kiosk.imports.rows import first_row
 
 CATEGORY_LIST = "categories.csv"
 _BESIDE = frozenset({SKU_LIST, CATEGORY_LIST})
+_SPREADSHEETS = frozenset({".xlsx", ".xls", ".ods", ".numbers"})
 
 
 class Form(Enum):
@@ -150,6 +151,9 @@ def _in_folder(root: Path, form: Form | None) -> tuple[Form, Path]:
 def _folders(root: Path) -> tuple[Form, Path]:
     visible = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
     loose = next((path.name for path in visible if is_picture(path)), None)
+    unread = _unread(root)
+    if unread:
+        raise ImportRefused("UnknownForm", f"{root}: {unread}")
     if loose is not None:
         raise ImportRefused(
             "UnknownForm",
@@ -159,6 +163,26 @@ def _folders(root: Path) -> tuple[Form, Path]:
     if not any(path.is_dir() for path in visible) and not (root / SKU_LIST).is_file():
         raise ImportRefused("NothingToImport", f"{root}: holds no SKU with a picture")
     return Form.FOLDER, root
+
+
+def _unread(root: Path) -> str:
+    """What looks like a list and is none, so that nobody thinks it was read; empty: nothing."""
+    for path in sorted(root.iterdir()):
+        name = path.name.lower()
+        if name in (increment.NAME, f"{increment.NAME}.txt") and path.name != increment.NAME:
+            return f"{path.name} has to be called {increment.NAME}; rename it"
+        if name in _BESIDE and path.name not in _BESIDE:
+            return f"{path.name} has to be called {name}; rename it"
+        if path.suffix.lower() in _SPREADSHEETS:
+            return f"{path.name} is a spreadsheet; save it as “CSV UTF-8”, or move it away"
+    for path in _tables(root):
+        columns = ", ".join(cell or "(no name)" for cell in columns_of(path).names)
+        return (
+            f"{path.name} is no list of pictures: it needs the columns `sku` and `file` in its "
+            f"first line, and has {columns or 'none'}; correct it, call it {SKU_LIST} when it "
+            "tells of SKUs alone, or say --format folder to leave it unread"
+        )
+    return ""
 
 
 def _tables(root: Path) -> list[Path]:

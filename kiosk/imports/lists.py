@@ -55,8 +55,13 @@ class Columns:
 
 
 def columns_of(path: Path) -> Columns:
-    """The header of a list. Raises OSError; ImportRefused when a column is there twice."""
+    """The header of a list. Raises OSError; ImportRefused when it cannot be read, or a column is
+    there twice.
+    """
     separator, cells = first_row(path)
+    wrong = next((row.failure for row in read_rows(path, separator)), None)
+    if wrong is not None:
+        raise ImportRefused(wrong.code, f"{path}: its first line cannot be read: {wrong.reason}")
     names = tuple(name.lower() if name.lower() in RESERVED else name for name in cells)
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
@@ -90,7 +95,9 @@ def read_skus(path: Path) -> Iterator[Line]:
     """What a `skus.csv` says of SKUs. Raises OSError; ImportRefused when it has no column `sku`."""
     columns = columns_of(path)
     if "sku" not in columns.names:
-        raise ImportRefused("BadColumns", f"{path}: has no column `sku`")
+        raise ImportRefused(
+            "BadColumns", f"{path}: has the columns {', '.join(columns.names)}, and none is `sku`"
+        )
     for row in _rows(path, columns):
         yield row if isinstance(row, Line) else _line(path.name, row, "")
 
@@ -115,6 +122,9 @@ def _rows(path: Path, columns: Columns) -> Iterator[_Row | Line]:
 
 
 def _too_many(row: Cells, names: Sequence[str]) -> Remark | None:
+    for name, cell in zip(names, row.cells, strict=False):
+        if cell and not name:
+            return Remark("BadColumns", f"{shown(cell)} stands in a column without a name")
     if not any(row.cells[len(names) :]):
         return None
     return Remark("BadColumns", f"the row has {len(row.cells)} values for {len(names)} columns")

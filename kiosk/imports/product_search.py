@@ -52,8 +52,10 @@ def read_product_search(path: Path, maps: Maps) -> Iterator[Line]:
 
 def looks_like_it(cells: tuple[str, ...]) -> bool:
     """True when a list with this first row is one of these."""
+    if cells == COLUMNS:
+        return True
     if len(cells) != len(COLUMNS) or not cells[3]:
-        return cells == COLUMNS
+        return False
     return "://" in cells[0] or Path(cells[0]).suffix.lower() in SUFFIXES
 
 

@@ -36,18 +36,29 @@ def read_rows(path: Path, separator: str = ",") -> Iterator[Cells]:
         csv.field_size_limit(MAX_LINE)
         reader = csv.reader(lines, delimiter=separator, strict=True)
         while True:
-            lines.wrong = None
+            lines.wrong, begun = None, reader.line_num + 1
             try:
                 cells = tuple(cell.strip() for cell in next(reader))
             except StopIteration:
                 return
             except csv.Error as error:
-                lines.wrong = lines.wrong or Remark("BadColumns", str(error))
+                lines.wrong = lines.wrong or Remark(
+                    "BadColumns", _told(error, begun, reader.line_num)
+                )
                 cells = ()
             if lines.wrong is not None:
                 yield Cells(reader.line_num, (), lines.wrong)
             elif any(cells):
                 yield Cells(reader.line_num, cells)
+
+
+def _told(error: csv.Error, begun: int, ended: int) -> str:
+    """Where to look: a quote that is never closed takes all lines below it for its text."""
+    if ended <= begun:
+        return str(error)
+    return (
+        f"the row begins in line {begun}, and a quote in it ends in line {ended} or never: {error}"
+    )
 
 
 def first_row(path: Path) -> tuple[str, tuple[str, ...]]:
