@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 import os
 import tracemalloc
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from import_parts import HEIGHT, WIDTH, add, contents, draw, files, imported, meta, shop
@@ -368,3 +370,14 @@ def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
                 tracemalloc.stop()
 
     assert peak_bytes(2000) < 1.1 * peak_bytes(500)
+
+
+@pytest.mark.parametrize(("listed", "lying"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_picture_is_found_in_whichever_unicode_form_its_name_lies(
+    tmp_path: Path, listed: Literal["NFC", "NFD"], lying: Literal["NFC", "NFD"]
+) -> None:
+    draw(tmp_path / "in" / f"{unicodedata.normalize(lying, 'Käse')}.png")
+    rows = f"file,sku\n{unicodedata.normalize(listed, 'Käse')}.png,A\n"
+    (tmp_path / "in/list.csv").write_text(rows)
+    assert codes(tmp_path / "w", tmp_path / "in") == [""]
+    assert [each.name for each in contents(tmp_path / "w")[1]] == ["Käse.png"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ class PictureFiles:
 
     def _read(self, file: str) -> bytes:
         try:
-            path = Path(os.path.realpath(self._roots[0] / file))
+            path = Path(os.path.realpath(_as_it_lies(self._roots[0] / file)))
         except ValueError as error:  # a zero byte
             raise ImportRefused("Unreadable", f"{file!r}: {error}") from error
         if not any(path.is_relative_to(root) for root in self._roots):
@@ -111,6 +112,20 @@ class PictureFiles:
             return read_bytes(path, file)
         except ImageError as error:
             raise _refused(error) from error
+
+
+def _as_it_lies(path: Path) -> Path:
+    """The same name in the other Unicode form, where the disk has that: a Mac writes `Käse.jpg`
+    with two characters for the ä, and nobody sees the difference.
+    """
+    name = str(path)
+    if name.isascii() or os.path.lexists(path):
+        return path
+    for form in ("NFC", "NFD"):
+        other = Path(unicodedata.normalize(form, name))
+        if os.path.lexists(other):
+            return other
+    return path
 
 
 def _refused(error: ImageError) -> ImportRefused:
