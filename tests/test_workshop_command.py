@@ -205,7 +205,7 @@ def test_categories_are_made_known_by_init(typed: Typed, shop: Path) -> None:
         assert reading.categories() == {"Toys": 20, "Rings": None}
 
 
-def test_lint_looks_at_the_newest_release_of_a_workshop(
+def test_lint_show_and_verify_look_at_the_newest_release_of_a_workshop(
     typed: Typed, shop: Path, duck: list[Path], models: Path
 ) -> None:
     code, _, said = typed("lint", shop)
@@ -217,6 +217,10 @@ def test_lint_looks_at_the_newest_release_of_a_workshop(
     code, lines, _ = typed("lint", shop, "--fail-on", "never")
     assert code == os.EX_OK
     assert release in lines[0]
+    for verb in ("show", "verify"):
+        code, lines, _ = typed(verb, shop)
+        assert code == os.EX_OK
+        assert release in lines[0]
 
 
 def test_each_build_of_a_workshop_is_a_release_of_its_own_and_noted(

@@ -28,6 +28,8 @@ from kiosk.cli.options import Verbs
 from kiosk.cli.visible import visible
 from kiosk.values import Thresholds
 
+_MEANT = "a release, or a workshop: its newest one"
+
 
 def register(verbs: Verbs) -> None:
     parser = verbs.add_parser(
@@ -40,12 +42,12 @@ def register(verbs: Verbs) -> None:
     imports.register(actions)
     build.register(actions)
     show = actions.add_parser("show", help="say what is in a release")
-    show.add_argument("release", type=Path, metavar="DIR")
+    show.add_argument("release", type=Path, metavar="DIR", help=_MEANT)
     show.add_argument("--json", action="store_true", help="one JSON object with every SKU")
     show.set_defaults(run=run_show)
     calibrate.register(actions)
     check = actions.add_parser("verify", help="check every byte of a release")
-    check.add_argument("release", type=Path, metavar="DIR")
+    check.add_argument("release", type=Path, metavar="DIR", help=_MEANT)
     check.set_defaults(run=run_verify)
     lint.register(actions)
     proposals.register(actions)
@@ -54,11 +56,12 @@ def register(verbs: Verbs) -> None:
 
 def run_show(arguments: argparse.Namespace) -> int:
     """What is in a release; sizes are checked, hashes are not."""
-    manifest = read_manifest(arguments.release)
-    check_files(arguments.release, manifest)
-    check_bytes(arguments.release, manifest, (CALIBRATION,))
-    trusted = trust(arguments.release, manifest)
-    with closing(open_segments(arguments.release, manifest, checked=False)) as opened:
+    release = lint.release_of(arguments.release)
+    manifest = read_manifest(release)
+    check_files(release, manifest)
+    check_bytes(release, manifest, (CALIBRATION,))
+    trusted = trust(release, manifest)
+    with closing(open_segments(release, manifest, checked=False)) as opened:
         if arguments.json:
             print(json.dumps(_as_json(manifest, opened, trusted), ensure_ascii=False, indent=1))
         else:
@@ -127,6 +130,6 @@ def _second_look(manifest: Manifest, limits: Thresholds) -> str:
 
 def run_verify(arguments: argparse.Namespace) -> int:
     """Every byte; the first fault is an error."""
-    manifest = verify(arguments.release)
+    manifest = verify(lint.release_of(arguments.release))
     print(f"ok: release {manifest.release}, {len(manifest.files)} files")
     return os.EX_OK

@@ -43,7 +43,7 @@ def register(actions: Verbs) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The report on stdout, how far it is on stderr."""
     page: Path | None = arguments.html
-    release = _release(arguments.release)
+    release = release_of(arguments.release)
     if page is not None and page.resolve().is_relative_to(release.resolve()):
         raise UsageError(f"{page}: lies in the release, where nothing may be added; choose another")
     with closing(Progress()) as progress:
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _exit_code(report, arguments.fail_on)
 
 
-def _release(folder: Path) -> Path:
+def release_of(folder: Path) -> Path:
     """The folder itself, or the newest release of the workshop that it is."""
     if not is_workshop(folder):
         return folder
