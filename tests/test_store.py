@@ -208,6 +208,19 @@ def test_what_is_not_of_the_store_is_left_alone_by_collection(store: Store) -> N
     assert all((folder / "#12").is_dir() for folder in theirs)
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "calibration.json"])
+def test_nobody_goes_back_by_hand_to_what_cannot_answer(store: Store, name: str) -> None:
+    answering(store)
+    before = answering(store, B, 2)
+    file = store.releases.path(A.release) / name
+    file.unlink()
+    file.write_bytes(b"{}")
+    with pytest.raises(Held, match="nothing was changed") as held:
+        store.roll_back()
+    assert held.value.code == "damaged_before"
+    assert store.pointer() == before
+
+
 def test_nothing_is_collected_while_a_kept_release_cannot_be_read(store: Store) -> None:
     answering(store)
     (store.releases.path(A.release) / "manifest.json").write_bytes(b"\0")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kiosk.announcement import Gate
 from kiosk.durable import DiskFiles, Files, made_folder
-from kiosk.errors import Held
+from kiosk.errors import CatalogError, Held
 from kiosk.store import pointer as rules
 from kiosk.store.blobs import Blobs
 from kiosk.store.derived import DERIVED_FOLDER
@@ -125,15 +125,30 @@ class Store(Notes):
 
     def roll_back(self) -> Pointer:
         """A person wants the release before; this one may not come again. Raises Held when there
-        is none.
+        is none, or it could not answer.
         """
 
         def rule(pointer: Pointer) -> Pointer:
             if pointer.previous is None:
                 raise Held("nothing_before", "there is no release before the current one here")
+            fault = self._fault(pointer.previous)
+            if fault:
+                raise Held(
+                    "damaged_before",
+                    f"the release before the current one cannot answer ({fault}); nothing was "
+                    "changed. Have head office publish it again, or another one",
+                )
             return rules.failed(pointer, rules.BY_HAND, self._at())
 
         return self._pointer.change(rule)
+
+    def _fault(self, installed: Installed) -> str:
+        """What is wrong with its files, byte for byte; empty: nothing."""
+        try:
+            manifest = self.releases.manifest(installed.release)
+        except (CatalogError, OSError) as error:
+            return str(error)
+        return self.releases.fault(self.release(installed), manifest)
 
     def refuse(self, bad: Installed, reason: str) -> Pointer:
         """An installed release failed its self-test: it is not activated, and may not come."""
