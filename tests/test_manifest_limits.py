@@ -140,3 +140,7 @@ def test_a_manifest_that_the_disk_does_not_give_is_said_with_its_place(tmp_path:
     (tmp_path / NAME).symlink_to("/proc/self/mem")  # a regular file that cannot be read
     with pytest.raises(CatalogError, match=rf"{NAME}: cannot be read"):
         read_manifest(tmp_path)
+
+
+def test_every_version_of_this_program_gives_a_release_the_same_id() -> None:
+    assert WHOLE.release == "2da6b858fed65f8a"
