@@ -289,3 +289,24 @@ def killed_at(folder: Path, ceremony: Path, release: Path, call: str, at: int) -
     killed = done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
     assert killed or (done.returncode == 0 and announced), done.stderr.decode()
     return killed
+
+
+def test_a_new_key_counts_once_the_same_release_is_published_again(
+    tmp_path: Path, releases: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who rotates a stolen key must not be left with the old one."""
+    monkeypatch.setenv("KIOSK_KEYS_PASSPHRASE", PASSPHRASE)
+    trust, keys, place = tmp_path / "trust", tmp_path / "keys", tmp_path / "place"
+    assert run("keys", "init", trust, "--make", keys) == 0
+    asked = ("catalog", "publish", releases[0], place, "--channel", "stable", "--trust", trust)
+    assert run(*asked, "--keys", keys) == 0
+    assert run("keys", "make", tmp_path / "new") == 0
+    public = tmp_path / "new" / "public.json"
+    assert run("keys", "rotate", trust, "stable", public, "--keys", keys) == 0
+    shutil.rmtree(keys / "stable")
+    for _ in range(2):
+        assert run(*asked, "--keys", keys, tmp_path / "new") == 0
+        signed = json.loads((place / "metadata" / "2.stable.json").read_bytes())["signatures"]
+        assert [each["keyid"] for each in signed] == [json.loads(public.read_bytes())["keyid"]]
+        assert not (place / "metadata" / "3.stable.json").exists()
+    assert (place / "metadata" / "2.targets.json").exists()

@@ -67,6 +67,15 @@ def finish(storage: Storage, trust: Trust, standing: Standing) -> None:
         _put_roots(storage, trust, standing.roots, _roots_before(trust, standing))
 
 
+def is_behind(trust: Trust, standing: Standing) -> bool:
+    """Whether what readers see was signed before keys or channels were changed."""
+    if standing.targets is None:
+        return True
+    return standing.targets.signed.version < trust.targets.signed.version or _roots_before(
+        trust, standing
+    ) < len(trust.roots)
+
+
 def _put_roots(storage: Storage, trust: Trust, after: int, last: int) -> None:
     for number in range(after + 1, last + 1):
         _keep(storage, metadata_name(ROOT, number), trust.roots[number - 1])
