@@ -115,10 +115,10 @@ class Shown:
     """One record for each match of the decision, same order."""
     confirmed: str | None = None
     """The SKU a person tapped."""
-
-
     custom: tuple[str, ...] = ()
     """The custom content of the best reference of each match, same order; none of any: empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """Another item in view, beside the one in focus."""
