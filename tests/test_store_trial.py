@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ import numpy as np
 import pytest
 import tiny_models
 from store_parts import fetched
-from waiting import until
+from waiting import DEADLINE_S, until
 
 from kiosk.announcement import Gate
 from kiosk.catalog.build import BuildOptions, build
@@ -31,7 +33,7 @@ from kiosk.models import Models, load_models
 from kiosk.store import Installed, Phase, Pointer, Store
 from kiosk.store.entries import ACTIVATED, DAMAGED, GOOD, QUARANTINED
 from kiosk.store.opening import Opened, open_release
-from kiosk.store.selftest import _tried, self_test
+from kiosk.store.selftest import _tried, crash, self_test
 from kiosk.store.watch import StoreWatch
 from kiosk.values import Note
 
@@ -242,6 +244,15 @@ def test_a_release_that_crashes_whatever_its_index_is_put_away(
 def test_a_self_test_that_hangs_is_ended(old: Path, models: Path) -> None:
     config = Config(models=ModelsConfig(directory=str(models), threads=1))
     assert "did not end within 0.01 s" in self_test(old, config, Gate(), time_limit_s=0.01)
+
+
+def test_a_self_test_that_works_without_end_is_ended_however_little_of_the_machine_it_gets() -> (
+    None
+):
+    code = "from kiosk.store.selftest import limited\nlimited(1)\nwhile True: pass"
+    ended = subprocess.run([sys.executable, "-c", code], timeout=DEADLINE_S, check=False)
+    assert crash(ended.returncode) == "its self-test took more than 600 s of work"
+    assert crash(-signal.SIGSEGV) == "its self-test crashed (SIGSEGV)"
 
 
 def maim(derived: Path) -> list[Path]:

@@ -170,6 +170,53 @@ def test_a_release_that_was_damaged_on_the_disk_is_installed_again(
     assert not kiosk.store.pointer().damaged
 
 
+@pytest.mark.parametrize("lost", [("vectors.npy",), ("vectors.npy", "records.sqlite")])
+def test_a_release_that_is_damaged_is_mended_though_the_announced_one_was_put_away(
+    tmp_path: Path, office: HeadOffice, kiosk: Kiosk, lost: tuple[str, ...]
+) -> None:
+    first = office.publish(release(tmp_path / "first"))
+    kiosk.sync(office.path)
+    kiosk.store.good(first.release)
+    bad = office.publish(release(tmp_path / "bad", seed=2))
+    kiosk.sync(office.path)
+    kiosk.store.failed(bad.release, "its answers are wrong")
+    folder = kiosk.store.releases.path(first.release)
+    for name in lost:
+        (folder / name).chmod(0o644)
+        (folder / name).write_bytes(bytes((folder / name).stat().st_size))
+    kiosk.store.damaged(first.release, "vectors.npy is damaged")
+    outcome = kiosk.sync(office.path)
+    assert (outcome.status.state, outcome.status.code) == (SyncState.HELD, "quarantined")
+    assert verify(folder).release == kiosk.current == first.release
+    pointer = kiosk.store.pointer()
+    assert not pointer.damaged and pointer.barred(bad.manifest.sha256) is not None
+    with serving(office.path) as server:
+        kiosk.sync(server.url)
+        assert len(server.asked) == 2, "there is nothing to mend any more"
+
+
+def test_a_damaged_release_whose_files_nobody_has_is_said_as_before(
+    tmp_path: Path, office: HeadOffice, kiosk: Kiosk
+) -> None:
+    first = office.publish(release(tmp_path / "first"))
+    kiosk.sync(office.path)
+    kiosk.store.good(first.release)
+    bad = office.publish(release(tmp_path / "bad", seed=2))
+    kiosk.sync(office.path)
+    kiosk.store.failed(bad.release, "its answers are wrong")
+    kiosk.store.blobs.collect(())
+    place = kiosk.store.releases.path(first.release) / "vectors.npy"
+    place.chmod(0o644)
+    place.write_bytes(b"")
+    kiosk.store.damaged(first.release, "vectors.npy is damaged")
+    for path in (office.path / "blobs").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    outcome = kiosk.sync(office.path)
+    assert outcome.status.code == "quarantined"
+    assert kiosk.store.pointer().damaged == "vectors.npy is damaged"
+
+
 def test_a_release_that_does_not_fit_fetches_nothing_until_there_is_room(
     tmp_path: Path, office: HeadOffice, kiosk: Kiosk
 ) -> None:

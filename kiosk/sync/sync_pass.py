@@ -30,6 +30,7 @@ from kiosk.store import Installed, Pointer, Store
 from kiosk.sync import anchor, floors, past, policy, trust
 from kiosk.sync.evidence import TLS
 from kiosk.sync.fetch import fetch
+from kiosk.sync.mending import mended
 from kiosk.sync.origin import Origin
 from kiosk.sync.policy import Here
 from kiosk.sync.report import as_status, stands
@@ -128,7 +129,11 @@ class Pass:
             if now.seq != new.seq or pointer.gate != announced.gate:
                 self._store.activate(new, announced.gate, announced.catalog)
             return ""
-        policy.check(announced, pointer, self._here, self._now())
+        try:
+            policy.check(announced, pointer, self._here, self._now())
+        except Held:
+            mended(self._origin, self._store, pointer)
+            raise
         self._install(announced, new)
         self._store.activate(new, announced.gate, announced.catalog, tested=True)
         self._store.collect()
