@@ -174,6 +174,23 @@ def test_what_a_form_cannot_hold_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_what_looks_rounded_is_dumped_as_a_barcode_and_refused_as_a_sku(
+    material: Path, tmp_path: Path
+) -> None:
+    codes = ("4.00638E+12", "4006381333931")
+    with shop(tmp_path / "w", PutSku("1E5", barcodes=codes)):
+        pass
+    dumped(tmp_path / "w", tmp_path / "out", Form.CSV)
+    told, _ = imported(tmp_path / "again", tmp_path / "out")
+    assert [report.code for report in told] == [""]
+    assert contents(tmp_path / "again") == contents(tmp_path / "w")
+    with shop(tmp_path / "w", PutSku("4,00638E+12")):
+        pass
+    for form in Form:
+        with pytest.raises(WorkshopError, match=r"4,00638E\+12: its SKU"):
+            dumped(tmp_path / "w", tmp_path / "none", form)
+
+
 def test_a_category_outside_the_closed_list_is_said_as_no_import_would_take_it(
     material: Path, tmp_path: Path
 ) -> None:

@@ -348,6 +348,34 @@ def test_a_row_of_a_list_that_cannot_be_used(tmp_path: Path, row: str, code: str
     assert second.changes == (Put("B", "b.jpg", "b.jpg"),)
 
 
+ROUNDED = ("4,00638E+12", "4.00638E+12", "1.2e+100", " 4,00638E+12 ")
+IDS = ("1E5", "4E+12", "E+12", "4.5E12", "4.5E-12", "44.5E+12", "4,00638E+12-B", "4006381333931")
+
+
+@pytest.mark.parametrize(
+    ("cell", "fails"), [(c, True) for c in ROUNDED] + [(c, False) for c in IDS]
+)
+def test_a_number_that_a_spreadsheet_has_rounded_costs_its_line_and_an_id_does_not(
+    tmp_path: Path, cell: str, fails: bool
+) -> None:
+    lists = {
+        "sku/list.csv": f"file;sku;name\na.jpg;{cell};Apple\nb.jpg;B;Bag\n",
+        "barcode/list.csv": f"file;sku;barcode\na.jpg;A;123 {cell}\nb.jpg;B;4\n",
+        "skus/skus.csv": f"sku;name\n{cell};Apple\nB;Bag\n",
+        "search/list.csv": f'a.jpg,,set,"{cell}",,,,\nb.jpg,,set,B,,,,\n',
+    }
+    for name, text in lists.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+        one, two = lines((tmp_path / name).parent)
+        assert two.failure is None
+        assert (one.failure is not None) == fails, name
+        if one.failure is not None:
+            assert (one.failure.code, one.changes) == ("RoundedNumber", ())
+            assert cell.strip() in one.failure.reason
+            assert "column as text" in codes.hint(one.failure.code)
+
+
 def test_broken_text_in_one_row_of_a_list_costs_that_row_only(tmp_path: Path) -> None:
     long = b"c.jpg,C," + b"x" * 2_000_000
     (tmp_path / "list.csv").write_bytes(b"file,sku,name\na.jpg,A,\xff\n" + long + b"\nb.jpg,B,ok\n")

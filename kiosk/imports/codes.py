@@ -25,6 +25,7 @@ HINTS = {
     "BadField": "correct the value",
     "TooManyAttributes": "there are 4 integer and 4 string attributes: their names end at 4",
     "InvalidProductId": "a SKU has 1 to 256 characters, none of them a control character",
+    "RoundedNumber": "format the column as text in the spreadsheet, restore it and export again",
     "InvalidPicName": "a picture name has 1 to 256 characters, none of them a control character",
     "InvalidIntAttr": "an integer attribute is a whole number of 64 bits",
     "InvalidStrAttr": "a string attribute has at most 128 characters, all in one line",

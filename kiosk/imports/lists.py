@@ -28,7 +28,17 @@ from kiosk.imports.changes import NO_INTS, NO_STRINGS, About, Change, Describe, 
 from kiosk.imports.labels import read_labels
 from kiosk.imports.regions import from_text
 from kiosk.imports.rows import Cells, first_row, read_rows
-from kiosk.imports.texts import called, integer, path_inside, picture_name, shown, sku, value
+from kiosk.imports.texts import (
+    called,
+    integer,
+    is_rounded,
+    path_inside,
+    picture_name,
+    shown,
+    sku,
+    unrounded,
+    value,
+)
 
 SKU_LIST = "skus.csv"
 PICTURE_COLUMNS = ("path", "file", "picture")
@@ -137,7 +147,7 @@ def _line(source: str, row: _Row, picture: str) -> Line:
             raise ImportRefused("MissingField", "the row has no sku")
         if picture and picture not in row.values:
             raise ImportRefused("MissingField", f"the row has no {picture}")
-        product = sku(row.values["sku"])
+        product = sku(unrounded(row.values["sku"], "the SKU"))
         about = _about(row.values)
         change: Change = Describe(product, about)
         if picture:
@@ -185,7 +195,7 @@ def _barcodes(values: dict[str, str]) -> tuple[str, ...]:
         if text.startswith("["):
             found += _json_list(text)
         else:
-            found += text.replace(";", " ").split()
+            found += [unrounded(code, "a barcode") for code in text.replace(";", " ").split()]
     return tuple(dict.fromkeys(found))
 
 
@@ -203,4 +213,5 @@ def write_barcodes(barcodes: Sequence[str]) -> str:
     """What is read back to the same."""
     joined = " ".join(barcodes)
     plain = not joined.startswith("[") and joined.replace(";", " ").split() == list(barcodes)
+    plain = plain and not any(map(is_rounded, barcodes))
     return joined if plain else json.dumps(barcodes, ensure_ascii=False)

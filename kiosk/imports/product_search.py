@@ -23,7 +23,7 @@ from kiosk.imports.changes import About, Line, Put, Region, Remark
 from kiosk.imports.labels import read_labels
 from kiosk.imports.regions import from_polygon
 from kiosk.imports.rows import read_rows
-from kiosk.imports.texts import called, path_inside, picture_name, shown, sku, value
+from kiosk.imports.texts import called, path_inside, picture_name, shown, sku, unrounded, value
 
 COLUMNS = ("image-uri", "image-id", "product-set-id", "product-id") + (
     ("product-category", "product-display-name", "labels", "bounding-poly")
@@ -79,7 +79,7 @@ def _put(cells: tuple[str, ...], maps: Maps) -> Put:
     labels = read_labels(named["labels"])
     if named[SET_ATTRIBUTE] != SET_NAME:
         labels = ((SET_ATTRIBUTE, named[SET_ATTRIBUTE]), *labels)
-    product = sku(named["product-id"])
+    product = sku(unrounded(named["product-id"], "product-id"))
     name = named["image-id"] or _with_region(called(path, product), region)
     return Put(
         product,

@@ -15,6 +15,7 @@ from kiosk.catalog.tables import sku_id
 from kiosk.errors import ImportRefused
 
 _INTEGER = re.compile(r"\s*-?[0-9]{1,20}\s*")
+_ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]{2,3}", re.IGNORECASE)
 _SHOWN = 60
 
 
@@ -24,6 +25,20 @@ def sku(text: str) -> str:
         return sku_id(text)
     except ValueError as error:
         raise ImportRefused("InvalidProductId", str(error)) from error
+
+
+def is_rounded(text: str) -> bool:
+    """A number as spreadsheets show a long one, `4,00638E+12`: its last digits are lost, and many
+    numbers look the same. What has no decimal separator or no `+`, such as `1E5`, may be an id.
+    """
+    return _ROUNDED.fullmatch(text) is not None
+
+
+def unrounded(text: str, what: str) -> str:
+    """The text, unless a spreadsheet has rounded it; `what` is for the refusal."""
+    if is_rounded(text):
+        raise ImportRefused("RoundedNumber", f"{what} is {text}: a spreadsheet has rounded it")
+    return text
 
 
 def picture_name(text: str) -> str:

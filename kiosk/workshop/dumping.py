@@ -21,7 +21,7 @@ from kiosk.imports.forms import CATEGORY_LIST, Form
 from kiosk.imports.labels import write_labels
 from kiosk.imports.lists import INT_COLUMNS, SKU_LIST, STRING_COLUMNS, write_barcodes
 from kiosk.imports.regions import is_whole, to_polygon, to_text
-from kiosk.imports.texts import called
+from kiosk.imports.texts import called, is_rounded
 from kiosk.workshop.changes import Picture, Sku
 from kiosk.workshop.dump_folder import DumpFolder, dump_folder, is_plain_place
 from kiosk.workshop.pictures import Pictures
@@ -169,6 +169,11 @@ def _check_fits(reading: Reading, form: Form, categories: Categories) -> None:
     """Raises WorkshopError naming what the form has no place for."""
     wrong = _Few()
     for sku in reading.skus():
+        if is_rounded(sku.record.sku):
+            wrong.append(
+                f"{sku.record.sku}: its SKU, as lists with a rounded number are refused (every "
+                "format has a list of SKUs); add it under its whole number and remove this one"
+            )
         category = sku.record.category
         if categories and category and category not in categories:
             wrong.append(f"{sku.record.sku}: its category {category!r} is not among those known")
