@@ -16,6 +16,7 @@ from import_parts import HEIGHT, WIDTH, add, contents, draw, files, imported, me
 from PIL import Image
 
 from kiosk.errors import ImportRefused
+from kiosk.imports.categories import read_categories
 from kiosk.imports.codes import hint
 from kiosk.imports.forms import Form, find
 from kiosk.values import Box
@@ -291,6 +292,26 @@ def test_a_closed_list_of_categories_by_number_and_by_name(tmp_path: Path) -> No
     told, _ = imported(tmp_path / "w2", tmp_path / "in", categories={"Bag": 3})
     assert [report.code for report in told].count("UnknownCategory") == 2
     assert contents(tmp_path / "w2")[2] == {"Bag": 3}
+
+
+def test_a_number_of_two_categories_is_refused_in_a_list_and_against_the_workshop(
+    tmp_path: Path,
+) -> None:
+    draw(tmp_path / "in/1.png")
+    meta(tmp_path / "in", add("A", "1.png", CategoryId=3))
+    listed = tmp_path / "categories.csv"
+    listed.write_text("number,name\n3,Bag\n,Hat\n,Cap\n3,Shoe\n")
+    with pytest.raises(ImportRefused, match="the number 3 is .* 'Bag' and 'Shoe'") as caught:
+        read_categories(listed)
+    assert caught.value.code == "InvalidCategory" and "number" in hint(caught.value.code)
+    with shop(tmp_path / "w", PutCategory("Bag", 3), PutCategory("Shoe", 4)):
+        pass
+    with pytest.raises(ImportRefused, match="'Bag' and 'Hat'"):
+        imported(tmp_path / "w", tmp_path / "in", categories={"Hat": 3})
+    assert contents(tmp_path / "w") == ((), (), {"Bag": 3, "Shoe": 4})
+    # Numbers may be given anew, as long as each is that of one in the end.
+    imported(tmp_path / "w", tmp_path / "in", categories={"Shoe": 3, "Bag": 4})
+    assert contents(tmp_path / "w")[0][0].record.category == "Shoe"
 
 
 def test_strict_applies_nothing_when_a_line_fails(tmp_path: Path) -> None:

@@ -271,6 +271,17 @@ def test_categories_are_known_with_their_numbers(repository: Repository) -> None
         assert reading.categories() == {"Rings": None, "Toys": 20}
 
 
+def test_a_category_does_not_get_the_number_of_another(repository: Repository) -> None:
+    repository.apply([PutCategory("Toys", 20), PutCategory("Rings", 3)])
+    for batch in ([PutCategory("Hats", 3)], [PutCategory("A", 7), PutCategory("B", 7)]):
+        with pytest.raises(WorkshopError, match="InvalidCategory"):
+            repository.apply([PutSku("good"), *batch])
+    assert (skus(repository), seq(repository)) == ([], 1)
+    repository.apply([PutCategory("Toys", 3), PutCategory("Rings", 20)])
+    with repository.reading() as reading:
+        assert reading.categories() == {"Rings": 20, "Toys": 3}
+
+
 def test_an_import_goes_on_where_its_last_batch_was_committed(opener: Opener) -> None:
     first = opener()
     job = first.begin_import("csv:abc", "list.csv")

@@ -33,7 +33,20 @@ def read_categories(path: Path) -> dict[str, int | None]:
         if not name or name in found:
             raise ImportRefused("BadField", f"{where}: {shown(name)} is empty or there already")
         found[name] = integer(number, where, "BadField") if number else None
+    shared = shared_number(found)
+    if shared:
+        raise ImportRefused("InvalidCategory", f"{path}: {shared}")
     return found
+
+
+def shared_number(categories: Categories) -> str:
+    """Which number two categories have, so that CategoryId could mean either; empty: none."""
+    names: dict[int, str] = {}
+    for name, number in categories.items():
+        if number is not None and names.setdefault(number, name) != name:
+            first, second = shown(names[number]), shown(name)
+            return f"the number {number} is that of two categories, {first} and {second}"
+    return ""
 
 
 class CategoryNames:

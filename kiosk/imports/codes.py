@@ -30,7 +30,7 @@ HINTS = {
     "InvalidIntAttr": "an integer attribute is a whole number of 64 bits",
     "InvalidStrAttr": "a string attribute has at most 128 characters, all in one line",
     "InvalidCustomContent": "custom content has at most 4096 characters",
-    "InvalidCategory": "the name of a category has at most 256 characters",
+    "InvalidCategory": "a category has a name of at most 256 characters, and its number for itself",
     "InvalidRecord": "correct what is said of the SKU",
     "InvalidRegion": "write x1,x2,y1,y2 in pixels; a polygon is x,y pairs",
     "UnknownCategory": "use one of the listed categories, or add it to the list",

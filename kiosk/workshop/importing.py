@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kiosk.errors import WorkshopError
-from kiosk.imports.categories import CategoryNames
+from kiosk.errors import ImportRefused, WorkshopError
+from kiosk.imports.categories import CategoryNames, shared_number
 from kiosk.imports.changes import Line, Remark
 from kiosk.imports.forms import Import
 from kiosk.imports.pairs import PairsSeen
@@ -111,9 +111,14 @@ class Importer:
             raise
 
     def judge(self, found: Import) -> Judge:
-        """For the lines of this import."""
+        """For the lines of this import. Raises ImportRefused when its list of categories does not
+        go with those that the workshop knows.
+        """
         with self.repository.reading() as reading:
             known = {**reading.categories(), **self.categories}
+        shared = shared_number(known) if self.categories else ""
+        if shared:
+            raise ImportRefused("InvalidCategory", f"{shared}, here or in the workshop")
         return Judge(PictureFiles(found.roots, self.pictures), CategoryNames(known))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from kiosk.errors import BusyError, WorkshopError
+from kiosk.imports.categories import shared_number
 from kiosk.values import Record
 from kiosk.workshop.changes import (
     Change,
@@ -93,8 +94,18 @@ def touched(changes: Sequence[Change]) -> Touched:
 
 
 def settle(changes: Sequence[Change], known: Known) -> Settled:
-    """Make the changes in their order, in memory. `known` holds what `touched` asked for."""
-    return _Settling(known).settle(changes)
+    """Make the changes in their order, in memory. `known` holds what `touched` asked for.
+
+    Raises WorkshopError when a category would get the number of another.
+    """
+    settled = _Settling(known).settle(changes)
+    if settled.categories:
+        shared = shared_number({**known.categories, **settled.categories})
+        if shared:
+            raise WorkshopError(
+                f"{shared} (InvalidCategory); give each its own; nothing of this batch was stored"
+            )
+    return settled
 
 
 class _Settling:
