@@ -237,6 +237,21 @@ def test_regions_and_attributes_that_cannot_be_stored(tmp_path: Path) -> None:
     ]
 
 
+def test_a_region_smaller_than_any_item_is_refused_by_every_way(tmp_path: Path) -> None:
+    draw(tmp_path / "meta/1.png")
+    regions = {"0,1,0,1": False, "0,7,0,40": False, "0,60,0,7.5": False, "1.5,9.5,2,10": True}
+    meta(tmp_path / "meta", *(add(each, "1.png", Region=each) for each in regions))
+    told, _ = imported(tmp_path / "w", tmp_path / "meta")
+    assert [not report.code for report in told] == list(regions.values())
+    assert {report.code for report in told} == {"", "InvalidRegion"}
+    assert "1x1 pixels; at least 8x8" in told[0].reason and "8 a side" in told[0].hint
+    draw(tmp_path / "search/1.png")
+    rows = ["0,0,1,1", "0,0,8,8", "0.0,0.0,0.1,0.1", "0.0,0.0,1.0,1.0"]
+    text = "".join(f'1.png,{n},s,A{n},,,,"{each}"\n' for n, each in enumerate(rows))
+    (tmp_path / "search/list.csv").write_text(text)
+    assert codes(tmp_path / "w", tmp_path / "search") == ["InvalidRegion", "", "InvalidRegion", ""]
+
+
 def test_a_line_whose_texts_cannot_be_stored_leaves_no_picture(tmp_path: Path) -> None:
     draw(tmp_path / "in/1.png")
     meta(tmp_path / "in", add("A", "1.png", StrAttr="x" * 129))
@@ -248,9 +263,9 @@ def test_a_region_is_judged_and_kept_for_a_picture_that_is_known_already(tmp_pat
     draw(tmp_path / "in/1.png")
     meta(tmp_path / "in", add("A", "1.png"))
     imported(tmp_path / "w", tmp_path / "in")
-    meta(tmp_path / "in", add("A", "1.png"), add("A", "1.png", Region="1,9,2,8"))
+    meta(tmp_path / "in", add("A", "1.png"), add("A", "1.png", Region="1,9,2,10"))
     imported(tmp_path / "w", tmp_path / "in")
-    assert contents(tmp_path / "w")[1][0].region == Box(1, 2, 9, 8)
+    assert contents(tmp_path / "w")[1][0].region == Box(1, 2, 9, 10)
     meta(tmp_path / "in", add("A", "1.png", Region="1,900,2,8"))
     assert codes(tmp_path / "w", tmp_path / "in") == ["RegionOutsidePicture"]
 

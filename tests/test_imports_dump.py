@@ -87,12 +87,12 @@ def random_catalog(rng: random.Random, digests: Sequence[str], form: Form) -> li
 
 def random_picture(rng: random.Random, sku: str, name: str, digest: str, form: Form) -> Picture:
     x, y = rng.randrange(20), rng.randrange(20)
-    whole = Box(x, y, x + rng.randrange(1, 40), y + rng.randrange(1, 20))
+    whole = Box(x, y, x + rng.randrange(8, 40), y + rng.randrange(8, 20))
     if form is Form.FOLDER:
         return Picture(sku, name, digest)
     if form is Form.PRODUCT_SEARCH:
         return Picture(sku, name, digest, rng.choice((None, whole)))
-    half = Box(x + 0.5, y + 0.125, x + 1 / 3 + 1, y + 0.25)
+    half = Box(x + 0.5, y + 0.125, x + 1 / 3 + 9, y + 8.25)
     return Picture(
         sku,
         name,

@@ -241,6 +241,7 @@ BAD = [
     (PutPicture(Picture("a", "1", "../../etc/passwd")), "InvalidPicName"),
     (PutPicture(Picture("a", "1", A.upper())), "InvalidPicName"),
     (PutPicture(Picture("a", "1", A, Box(5, 5, 5, 9))), "InvalidRegion"),
+    (PutPicture(Picture("a", "1", A, Box(0, 0, 1, 1))), "InvalidRegion"),
     (PutPicture(Picture("a", "1", A, Box(0, 0, float("nan"), 9))), "InvalidRegion"),
     (PutPicture(Picture("a", "1", A, ints=(2**63, None, None, None))), "InvalidIntAttr"),
     (PutPicture(Picture("a", "1", A, ints=(1,))), "InvalidIntAttr"),

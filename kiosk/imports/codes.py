@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from kiosk.imports.regions import LEAST_SIDE
 from kiosk.vision.decode import MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE
 
 _SIZES = (
@@ -32,7 +33,8 @@ HINTS = {
     "InvalidCustomContent": "custom content has at most 4096 characters",
     "InvalidCategory": "a category has a name of at most 256 characters, and its number for itself",
     "InvalidRecord": "correct what is said of the SKU",
-    "InvalidRegion": "write x1,x2,y1,y2 in pixels; a polygon is x,y pairs",
+    "InvalidRegion": f"write x1,x2,y1,y2 in pixels, {LEAST_SIDE} a side up to the whole picture; a "
+    "polygon is x,y pairs",
     "UnknownCategory": "use one of the listed categories, or add it to the list",
     # One line, by the picture it names.
     "PathOutsideRoot": "copy the picture into the folder of the import and name it from there",

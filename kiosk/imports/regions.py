@@ -16,6 +16,8 @@ from kiosk.values import Box
 _NUMBER = r"\s*(\d{1,6}(?:\.\d{1,16})?)\s*"
 _FOUR = re.compile(",".join([_NUMBER] * 4), re.ASCII)
 _MOST_NUMBERS = 64
+LEAST_SIDE = 8
+"""Pixels: what is smaller is a mistake, such as `0,0,1,1` for the whole picture, and no item."""
 _LARGEST = 1e6
 
 
@@ -88,7 +90,21 @@ def placed(region: Region, width: int, height: int) -> Box:
             "RegionOutsidePicture",
             f"the region reaches x {x2:.0f}, y {y2:.0f}; the picture has {width}x{height} pixels",
         )
-    return Box(float(x1), float(y1), float(x2), float(y2))
+    box = Box(float(x1), float(y1), float(x2), float(y2))
+    small = too_small(box)
+    if small:
+        raise ImportRefused("InvalidRegion", small)
+    return box
+
+
+def too_small(box: Box) -> str:
+    """That a region has less than LEAST_SIDE pixels a side, in words; empty: it has not."""
+    width, height = box.x2 - box.x1, box.y2 - box.y1
+    if min(width, height) >= LEAST_SIDE:
+        return ""
+    return (
+        f"the region has {width:g}x{height:g} pixels; at least {LEAST_SIDE}x{LEAST_SIDE} are needed"
+    )
 
 
 def _short(number: float) -> str:

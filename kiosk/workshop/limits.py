@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from kiosk.catalog.tables import is_plain, sku_id
+from kiosk.imports.regions import too_small
 from kiosk.values import MOST_CUSTOM, Box
 from kiosk.workshop.changes import (
     INTS,
@@ -56,13 +57,16 @@ def mistake(change: Change) -> Mistake | None:
 
 
 def outside(region: Box, width: int, height: int) -> Mistake | None:
-    """What is wrong with a region in an upright picture of this size; None: it lies in it."""
+    """What is wrong with a region in an upright picture of this size; None: it lies in it
+    and is not smaller than an item can be.
+    """
     sides = (region.x1, region.y1, region.x2, region.y2)
     if not all(math.isfinite(side) for side in sides):
         return Mistake("InvalidRegion", "the region holds something that is no number")
     inside = 0 <= region.x1 < region.x2 <= width and 0 <= region.y1 < region.y2 <= height
     if inside:
-        return None
+        small = too_small(region)
+        return Mistake("InvalidRegion", small) if small else None
     told = f"x {region.x1:g} to {region.x2:g}, y {region.y1:g} to {region.y2:g}"
     return Mistake(
         "InvalidRegion",
