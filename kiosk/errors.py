@@ -179,6 +179,10 @@ class Held(SyncError):
     exit_code = os.EX_UNAVAILABLE
 
 
+class TooLarge(Held):
+    """Who takes it takes less at once: send less, or have the limit raised."""
+
+
 class IndexFault(KioskError):
     """The Annoy index cannot be trusted: exact search answers instead."""
 

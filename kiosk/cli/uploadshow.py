@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
             ("oldest", sending.oldest or "-"),
             ("confirmed", sending.confirmed or "never"),
             ("lost", f"{sending.lost:,} entries, for want of space or for their age"),
+            *([("parcels", f"{sending.parcels:,} not sent, too large")] if sending.parcels else []),
             ("kiosk", kiosk or "-"),
             ("device", device_of(kiosk) or "-"),
         ]

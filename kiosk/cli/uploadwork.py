@@ -116,4 +116,5 @@ def _secret(path: str) -> str:
 def _said(report: Report) -> str:
     refused = f", {report.refused} refused by head office" if report.refused else ""
     left = f", {report.left} left for the next pass" if report.left else ""
-    return f"{report.sent} entries sent{refused}{left}"
+    owed = f", the pictures of {report.parcels} too large to go along" if report.parcels else ""
+    return f"{report.sent} entries sent{refused}{left}{owed}"

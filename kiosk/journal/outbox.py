@@ -6,7 +6,7 @@ that sends it. What a pass notes for that is written when it changes, and not el
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kiosk.errors import JournalMissing
@@ -16,6 +16,8 @@ from kiosk.values.sending import Sending
 
 OFFICE = "office"
 """The taker that `kiosk upload` sends to."""
+AGAIN = timedelta(hours=6)
+"""A parcel that was too large is sent for nothing no more often: the line may be slow, or dear."""
 _FEW = 2_000
 _COUNT = "SELECT count(*) FROM entries WHERE id > ? AND id <= ?"
 _COUNT_MANY = "SELECT count(*) FROM entries WHERE +id > ? AND +id <= ?"
@@ -25,6 +27,7 @@ _MARK = (
     "INSERT INTO sent VALUES(?, ?) ON CONFLICT (taker) DO UPDATE SET up_to = excluded.up_to "
     "WHERE excluded.up_to > up_to"
 )
+_OWED = "SELECT taker, message, since FROM told WHERE taker GLOB ? ORDER BY since, taker"
 _TELL = "INSERT OR REPLACE INTO told VALUES(?, ?, ?, ?, ?, ?)"
 
 
@@ -73,6 +76,38 @@ def stopped(
     connection.execute(_TELL, (taker, row[0] if row else "", held, code, message, since))
 
 
+def owe(connection: sqlite3.Connection, taker: str, entry: int, code: str, message: str) -> None:
+    """What belongs to an entry, such as pictures, was too large for `taker`. Raises
+    sqlite3.Error.
+    """
+    now = instant(datetime.now(UTC))
+    connection.execute(_TELL, (_debt(taker, entry), "", True, code, message, now))
+
+
+def owed(connection: sqlite3.Connection, taker: str) -> list[int]:
+    """Entries whose parcels are owed and were not tried for `AGAIN`, the longest untried first."""
+    now = datetime.now(UTC)
+    lately, latest = instant(now - AGAIN), instant(now)
+    rows = connection.execute(_OWED, (_debt(taker, "*"),)).fetchall()
+    return [int(name.split()[-1]) for name, _, at in rows if not lately < at <= latest]
+
+
+def paid(connection: sqlite3.Connection, taker: str, entry: int) -> None:
+    """Nothing is owed for this entry any more. Raises sqlite3.Error."""
+    connection.execute("DELETE FROM told WHERE taker = ?", (_debt(taker, entry),))
+
+
+def debts(connection: sqlite3.Connection, taker: str) -> tuple[int, str]:
+    """How many parcels are owed, and what was said to the last of them."""
+    rows = connection.execute(_OWED, (_debt(taker, "*"),)).fetchall()
+    return len(rows), rows[-1][1] if rows else ""
+
+
+def _debt(taker: str, entry: int | str) -> str:
+    """A parcel that is owed is told like a taker of its own: older kiosks read past it."""
+    return f"{taker} parcel {entry}"
+
+
 class Outbox:
     """Look at it as often as you like: what has not changed is not read again."""
 
@@ -105,6 +140,7 @@ class Outbox:
         )
         told = connection.execute(_TOLD, (self._taker,)).fetchone()
         confirmed, held, code, message, since = told or ("", False, "", "", "")
+        parcels, reason = debts(connection, self._taker)
         oldest = connection.execute(_OLDEST, (mark,)).fetchone()
         return Sending(
             waiting=self._waiting(connection, mark, top, lost),
@@ -115,6 +151,8 @@ class Outbox:
             message=message,
             since=since,
             lost=lost,
+            parcels=parcels,
+            parcels_message=reason,
         )
 
     def _waiting(self, connection: sqlite3.Connection, mark: int, top: int, lost: int) -> int:

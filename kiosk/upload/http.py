@@ -15,8 +15,8 @@ import urllib3
 
 from kiosk import __version__
 from kiosk.connection import Open, Watch, pools_for
-from kiosk.errors import Held, Offline
-from kiosk.event import Event
+from kiosk.errors import Held, Offline, TooLarge
+from kiosk.event import MAX_PARCEL_BYTES, Event
 from kiosk.upload.sink import Receipt
 
 MAX_ANSWER_BYTES = 256 * 1024
@@ -28,8 +28,11 @@ _FINAL = {
     "the file that upload.token_file names",
     404: "nobody takes events there; check upload.url",
     405: "nobody takes events there; check upload.url",
-    413: "the batch is too large for it; head office must raise the limit of its web server",
 }
+_TOO_LARGE = (
+    "its web server takes less at once; head office must raise that limit (in nginx: "
+    f"client_max_body_size {MAX_PARCEL_BYTES >> 20}m)"
+)
 
 
 class HttpSink:
@@ -75,6 +78,8 @@ class HttpSink:
             raise self._unanswered(TimeoutError() if watch.late else error) from error
         if watch.late:  # the cut may look like the end of an answer
             raise self._unanswered(TimeoutError())
+        if status == 413:
+            raise TooLarge("http_413", f"{self._address} answered 413: {_TOO_LARGE}")
         if status in _FINAL:
             raise Held(f"http_{status}", f"{self._address} answered {status}: {_FINAL[status]}")
         if status != 200:

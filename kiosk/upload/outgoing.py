@@ -67,6 +67,29 @@ class Outgoing:
         """Everything up to this entry was taken. Durable when it returns."""
         outbox.confirm(self._connection, self._taker, up_to)
 
+    def owe(self, entry: int, code: str, message: str) -> None:
+        """What belongs to an entry is too large for the taker: it is owed. Durable."""
+        outbox.owe(self._connection, self._taker, entry, code, message)
+
+    def owed(self) -> list[tuple[int, Event]]:
+        """Entries whose parcels are owed, and were not tried for `outbox.AGAIN`."""
+        found = []
+        for number in outbox.owed(self._connection, self._taker):
+            row = self._connection.execute(_NEXT, (number - 1, 1)).fetchone()
+            if row is not None and row[0] == number:
+                found.append((number, of_entry(self._kiosk, _readable(row))))
+            else:
+                self.paid(number)  # the entry was swept: nothing tells any more what belonged to it
+        return found
+
+    def paid(self, entry: int) -> None:
+        """Nothing is owed for this entry any more."""
+        outbox.paid(self._connection, self._taker, entry)
+
+    def parcels(self) -> int:
+        """How many are owed."""
+        return outbox.debts(self._connection, self._taker)[0]
+
     def stopped(self, *, held: bool, code: str, message: str) -> None:
         """Note what stopped a pass, for whoever looks; the same as before writes nothing."""
         outbox.stopped(self._connection, self._taker, held=held, code=code, message=message)

@@ -24,11 +24,15 @@ class Sink(Protocol):
     """Takes events. Sending the same again is harmless."""
 
     def send(self, events: Sequence[Event]) -> Receipt:
-        """Raises Offline when nobody takes anything, Held when somebody refuses all."""
+        """Raises Offline when nobody takes anything, Held when somebody refuses all, TooLarge when
+        fewer might be taken.
+        """
         ...
 
     def deliver(self, kiosk: str, parcel: bytes) -> None:
-        """Head office has the parcel for good when it returns. Raises Offline, Held."""
+        """Head office has the parcel for good when it returns. Raises Offline, Held,
+        TooLarge.
+        """
         ...
 
     def close(self) -> None: ...

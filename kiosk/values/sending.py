@@ -45,6 +45,10 @@ class Sending:
     """When that was met first."""
     lost: int = 0
     """Entries that were forgotten before head office had them."""
+    parcels: int = 0
+    """What belongs to entries and was too large for head office, such as pictures of additions; the
+    entries went without."""
+    parcels_message: str = ""
 
     def state(self, now: datetime) -> SendingState:
         """How it stands at `now` (aware)."""

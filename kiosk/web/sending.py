@@ -32,12 +32,18 @@ TO_DO = {
     SendingState.HELD: "Nothing is lost meanwhile.",
 }
 LOST = "{count:,} entries were forgotten here before head office had them: see `journal.keep_mb`."
+ENTRIES = "Head office has every entry."
+PARCELS = (
+    "The pictures of {count:,} entries did not go along: {reason} They are tried again a few times "
+    "a day; `kiosk additions export FILE` takes those of additions there by hand."
+)
 LABELS = {
     "waiting": "Entries that wait",
     "oldest": "The oldest waits since",
     "confirmed": "Last confirmed",
     "since": "In the way since",
     "lost": "Forgotten unsent",
+    "parcels": "Pictures not sent",
 }
 
 
@@ -48,6 +54,11 @@ def sending_said(sending: Sending | None, now: datetime) -> str:
     state = sending.state(now)
     reason = words.sentence(sending.message)
     parts = [STATES[state].format(reason=reason), TO_DO[state]]
+    if sending.parcels:
+        if state is SendingState.DONE:
+            parts = [ENTRIES]
+        why = words.sentence(sending.parcels_message)
+        parts.append(PARCELS.format(count=sending.parcels, reason=why))
     if sending.lost:
         parts.append(LOST.format(count=sending.lost))
     return " ".join(filter(None, parts))
@@ -55,7 +66,7 @@ def sending_said(sending: Sending | None, now: datetime) -> str:
 
 def is_well(sending: Sending, now: datetime) -> bool:
     """Nobody has to do anything. Being offline is nothing wrong."""
-    return sending.state(now) in WELL
+    return sending.state(now) in WELL and not sending.parcels
 
 
 def sending_rows(sending: Sending) -> list[list[str]]:
@@ -66,6 +77,7 @@ def sending_rows(sending: Sending) -> list[list[str]]:
         "confirmed": words.moment(sending.confirmed) if sending.confirmed else words.NEVER,
         "since": words.moment(sending.since) if sending.waiting and sending.since else "",
         "lost": f"{sending.lost:,}" if sending.lost else "",
+        "parcels": f"{sending.parcels:,}" if sending.parcels else "",
     }
     return [[LABELS[name], value] for name, value in told.items() if value]
 
@@ -84,4 +96,5 @@ def sending_health(sending: Sending | None, now: datetime) -> dict[str, Any]:
         "code": sending.code,
         "since": sending.since,
         "lost": sending.lost,
+        "parcels": sending.parcels,
     }
