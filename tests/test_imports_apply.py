@@ -22,6 +22,7 @@ from kiosk.imports.forms import Form, find
 from kiosk.values import Box
 from kiosk.workshop.changes import Change, PutCategory, PutPicture, Result
 from kiosk.workshop.importing import Importer
+from kiosk.workshop.line_report import LineReport
 from kiosk.workshop.pictures import Pictures
 from kiosk.workshop.repository import Note, Repository, Step
 from kiosk.workshop.sql import SqlRepository
@@ -327,6 +328,84 @@ def test_a_number_of_two_categories_is_refused_in_a_list_and_against_the_worksho
     # Numbers may be given anew, as long as each is that of one in the end.
     imported(tmp_path / "w", tmp_path / "in", categories={"Shoe": 3, "Bag": 4})
     assert contents(tmp_path / "w")[0][0].record.category == "Shoe"
+
+
+def contradicted(told: list[LineReport]) -> list[str]:
+    """What each line has contradicted, by the field."""
+    assert {each.code for report in told for each in report.remarks} <= {"Contradiction"}
+    words = [[each.reason.split()[1] for each in report.remarks] for report in told]
+    return [" ".join(each) for each in words]
+
+
+def test_a_list_that_contradicts_itself_is_told_and_the_last_line_counts(tmp_path: Path) -> None:
+    draw(tmp_path / "in/1.png")
+    rows = (
+        *("A;Apple;Fruit;12;yes", "A;;;;", "B;Apple;Fruit;12;", "A;Apple;Fruit;12;yes"),
+        *("A;Pear;Food;34;no", "A;Pear;;;", "A;Apple;;;"),
+    )
+    text = "".join(f"1.png;{n};{row}\n" for n, row in enumerate(rows))
+    head = "file;picture_name;sku;name;category;barcode;flip\n"
+    (tmp_path / "in/list.csv").write_text(head + text)
+    everything = "name category barcodes flip"
+    expected = ["", "", "", "", everything, "", "name"]
+    for at_once in (1, 1000):
+        told, _ = imported(tmp_path / f"w{at_once}", tmp_path / "in", lines_at_once=at_once)
+        assert contradicted(told) == expected
+        (apple, _), _, _ = contents(tmp_path / f"w{at_once}")
+        assert (apple.record.name, apple.record.barcodes) == ("Apple", ("34",))
+    assert told[4].remarks[0].reason == (
+        "the name of A is 'Pear' here, another in an earlier line; this one counts"
+    )
+    looked: list[LineReport] = []
+    with shop(tmp_path / "new") as opened:
+        Importer(opened.repository, opened.pictures).look(find(tmp_path / "in"), looked.append)
+    assert contradicted(looked) == expected
+    # The list of SKUs beside has the last word; itself it may not contradict.
+    (tmp_path / "in/skus.csv").write_text("sku;name\nA;Plum\nB;Bag\nA;Peach\n")
+    told, _ = imported(tmp_path / "w1", tmp_path / "in")
+    assert [bool(report.remarks) for report in told[7:]] == [False, False, True]
+    # Another import may say what it will.
+    (tmp_path / "in/list.csv").write_text("file;sku;name\n1.png;A;Quince\n")
+    assert contradicted(imported(tmp_path / "w1", tmp_path / "in")[0]) == ["", "", "", "name"]
+
+
+def test_a_product_search_list_that_contradicts_itself_keeps_what_came_first(
+    tmp_path: Path,
+) -> None:
+    draw(tmp_path / "in/1.png")
+    names = ("Apple", "Pear", "Apple", "Pear")
+    rows = [f"1.png,{n},set{n},A,fruit,{name},," for n, name in enumerate(names)]
+    (tmp_path / "in/list.csv").write_text("\n".join(rows))
+    told, _ = imported(tmp_path / "w", tmp_path / "in")
+    assert contradicted(told) == ["", "name", "", "name"]
+    assert "the earlier is kept" in told[1].remarks[0].reason
+    assert contents(tmp_path / "w")[0][0].record.name == "Apple"
+
+
+def test_a_sku_that_is_deleted_may_come_back_as_another_and_a_run_that_goes_on_knows_what_was_said(
+    tmp_path: Path,
+) -> None:
+    draw(tmp_path / "in/1.png")
+    delete = {"OperationType": "DELETE", "ProductId": "A"}
+    rows = [add("A", "1.png", CategoryId=c) for c in ("Bag", "Hat", "Cap", "3")]
+    meta(tmp_path / "in", rows[0], delete, *rows[1:])
+    known = {"Bag": None, "Hat": None, "Cap": 3}
+    found = find(tmp_path / "in")
+    with shop(tmp_path / "w", *(PutCategory(*each) for each in known.items())) as opened:
+        importer = Importer(opened.repository, opened.pictures, lines_at_once=3)
+        told: list[LineReport] = []
+
+        def stop(report: LineReport) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            importer.run(found, "test", stop)
+        importer.run(found, "test", told.append)
+    assert [report.earlier for report in told] == [True, True, True, False, False]
+    reasons = [each.reason for report in told for each in report.remarks if each.code[0] == "C"]
+    assert reasons == [
+        "the category of A is 'Cap' here, another in an earlier line; this one counts"
+    ]
 
 
 def test_strict_applies_nothing_when_a_line_fails(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ HINTS = {
     "NoPictures": "add a picture of it, or remove it",
     # Applied, but worth knowing.
     "Duplicate": "keep one of them: the later one has overwritten the earlier",
+    "Contradiction": "say the same of a SKU in all lines that name it",
     "UnknownField": "check its spelling: it was left out",
     "NestedFolder": "move its pictures up: folders inside a SKU folder are not read",
 }

@@ -75,9 +75,11 @@ class Importer:
         judge = self.judge(found)
         position = wrong = 0
         for position, line in enumerate(found.lines(), 1):
-            failure = judge.judge(position, line, keep=False).failure
+            judged = judge.judge(position, line, keep=False)
+            failure = judged.failure
             wrong += failure is not None
-            tell(of_failed(position, line, failure) if failure else of_usable(position, line))
+            usable = of_usable(position, judged.line)
+            tell(of_failed(position, line, failure) if failure else usable)
             if position % self.lines_at_once == 0:
                 judge.release()
                 progress(position)
@@ -169,6 +171,7 @@ class _Running:
         for pair in pairs(line):
             self._seen.perhaps(*pair)
         if problem is None:
+            self._judge.skip(line)
             self._tell(of_earlier(position, line))
         else:
             remark = Remark(problem.code, problem.text)

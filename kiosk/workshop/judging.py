@@ -6,7 +6,7 @@ Nothing is written here but the bytes of pictures, which no row names yet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kiosk.errors import ImportRefused
 from kiosk.imports import changes as asked
@@ -23,6 +23,7 @@ from kiosk.workshop.changes import (
 )
 from kiosk.workshop.limits import mistake
 from kiosk.workshop.picture_files import PictureFiles
+from kiosk.workshop.said import SaidOfSkus
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,12 @@ class Judge:
     def __init__(self, files: PictureFiles, categories: CategoryNames) -> None:
         self._files = files
         self._categories = categories
+        self._said_before = SaidOfSkus()
 
     def judge(self, position: int, line: Line, *, keep: bool) -> Judged:
-        """`keep`: hand its pictures to the workshop. Raises StateError when the disk refuses."""
+        """`keep`: hand its pictures to the workshop. The line gets a remark when it says of a SKU
+        what an earlier one contradicts. Raises StateError when the disk refuses.
+        """
         if line.failure is not None:
             return Judged(position, line, failure=line.failure)
         try:
@@ -55,21 +59,33 @@ class Judge:
             size = self._kept(line) if keep else 0
         except ImportRefused as error:
             return Judged(position, line, failure=Remark(error.code, str(error)))
-        return Judged(position, line, changes, bytes=size)
+        remarks = self._said_before.contradictions(line.source, changes)
+        told = replace(line, remarks=line.remarks + remarks) if remarks else line
+        return Judged(position, told, changes, bytes=size)
+
+    def skip(self, line: Line) -> None:
+        """Only bear in mind what a line has said that was applied by an earlier run."""
+        try:
+            said = tuple(put for each in line.changes for put in self._of_sku(each))
+        except ImportRefused:  # its category is none any more: nothing to compare with
+            return
+        self._said_before.contradictions(line.source, said)
 
     def release(self) -> None:
         """Let go of the bytes of pictures, as they are stored now."""
         self._files.release()
 
     def _made(self, change: asked.Change) -> tuple[Change, ...]:
-        if isinstance(change, asked.Remove):
-            if change.picture is None:
-                return (RemoveSku(change.sku),)
+        said = self._of_sku(change)
+        if isinstance(change, asked.Remove) and change.picture is not None:
             return (RemovePicture(change.sku, change.picture),)
-        said = () if change.about == NOTHING else (self._said(change.sku, change.about),)
-        if isinstance(change, asked.Describe):
-            return said
-        return (*said, PutPicture(self._picture(change)))
+        return (*said, PutPicture(self._picture(change))) if isinstance(change, Put) else said
+
+    def _of_sku(self, change: asked.Change) -> tuple[Change, ...]:
+        """What a change says of the SKU itself."""
+        if isinstance(change, asked.Remove):
+            return (RemoveSku(change.sku),) if change.picture is None else ()
+        return () if change.about == NOTHING else (self._said(change.sku, change.about),)
 
     def _said(self, sku: str, about: asked.About) -> PutSku:
         category = about.category and self._categories.name(about.category)
