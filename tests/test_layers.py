@@ -22,6 +22,7 @@ LAYERS = {
     "kiosk.connection": 1,
     "kiosk.durable": 1,
     "kiosk.notify": 1,
+    "kiosk.stamp": 1,
     "kiosk.sqlite_file": 2,
     "kiosk.vision.boxes": 1,
     "kiosk.vision.image": 1,

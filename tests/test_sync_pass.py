@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.announcement import Blob, Requires, Rollout, Wave
+from kiosk.announcement import Announcement, Blob, Requires, Rollout, Wave
 from kiosk.catalog.manifest import verify
 from kiosk.errors import Held, StateError
 from kiosk.store import Pointer
@@ -170,21 +170,27 @@ def test_a_release_that_was_damaged_on_the_disk_is_installed_again(
     assert not kiosk.store.pointer().damaged
 
 
+def lone(tmp_path: Path, office: HeadOffice, kiosk: Kiosk) -> tuple[Announcement, Announcement]:
+    """A good release that is current, and the announced one, which was put away."""
+    good = office.publish(release(tmp_path / "first"))
+    kiosk.sync(office.path)
+    kiosk.store.good(good.release)
+    bad = office.publish(release(tmp_path / "bad", seed=2))
+    kiosk.sync(office.path)
+    kiosk.store.failed(bad.release, "its answers are wrong")
+    kiosk.store.damaged(good.release, "vectors.npy is damaged")
+    return good, bad
+
+
 @pytest.mark.parametrize("lost", [("vectors.npy",), ("vectors.npy", "records.sqlite")])
 def test_a_release_that_is_damaged_is_mended_though_the_announced_one_was_put_away(
     tmp_path: Path, office: HeadOffice, kiosk: Kiosk, lost: tuple[str, ...]
 ) -> None:
-    first = office.publish(release(tmp_path / "first"))
-    kiosk.sync(office.path)
-    kiosk.store.good(first.release)
-    bad = office.publish(release(tmp_path / "bad", seed=2))
-    kiosk.sync(office.path)
-    kiosk.store.failed(bad.release, "its answers are wrong")
+    first, bad = lone(tmp_path, office, kiosk)
     folder = kiosk.store.releases.path(first.release)
     for name in lost:
         (folder / name).chmod(0o644)
         (folder / name).write_bytes(bytes((folder / name).stat().st_size))
-    kiosk.store.damaged(first.release, "vectors.npy is damaged")
     outcome = kiosk.sync(office.path)
     assert (outcome.status.state, outcome.status.code) == (SyncState.HELD, "quarantined")
     assert verify(folder).release == kiosk.current == first.release
@@ -198,17 +204,11 @@ def test_a_release_that_is_damaged_is_mended_though_the_announced_one_was_put_aw
 def test_a_damaged_release_whose_files_nobody_has_is_said_as_before(
     tmp_path: Path, office: HeadOffice, kiosk: Kiosk
 ) -> None:
-    first = office.publish(release(tmp_path / "first"))
-    kiosk.sync(office.path)
-    kiosk.store.good(first.release)
-    bad = office.publish(release(tmp_path / "bad", seed=2))
-    kiosk.sync(office.path)
-    kiosk.store.failed(bad.release, "its answers are wrong")
+    first, _ = lone(tmp_path, office, kiosk)
     kiosk.store.blobs.collect(())
     place = kiosk.store.releases.path(first.release) / "vectors.npy"
     place.chmod(0o644)
     place.write_bytes(b"")
-    kiosk.store.damaged(first.release, "vectors.npy is damaged")
     for path in (office.path / "blobs").rglob("*"):
         if path.is_file():
             path.unlink()

@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from kiosk.catalog.manifest import NAME
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.errors import CatalogError, EmbeddingError, ModelError
+from kiosk.stamp import stamp
 
 _log = logging.getLogger(__name__)
 
 RETRY_S = 10.0
 """Building an index can take minutes and cannot be interrupted; left behind it does no harm."""
-
-Stamp = tuple[int, int, int] | None
 
 
 class CatalogWatch:
@@ -44,7 +44,7 @@ class CatalogWatch:
         self._on_change = on_change
         self._poll_s = poll_s
         self._retry_s = retry_s
-        self._stamp: Stamp = (0, 0, 0)
+        self._stamp: object = ()
         self._trouble = ""
         self._retry_at_s = 0.0
         self._stop = threading.Event()
@@ -62,15 +62,15 @@ class CatalogWatch:
 
     def forget(self) -> None:
         """Something else was swapped in: what lies in the folder is news again."""
-        self._stamp = (0, 0, 0)
+        self._stamp = ()
 
     def look(self) -> None:
         """Open and swap when the folder holds something else than last time, or nothing good."""
-        stamp = _stamp(self._path)
+        seen = stamp(self._path / NAME)
         again = bool(self._trouble) and time.monotonic() >= self._retry_at_s
-        if stamp == self._stamp and not again:
+        if seen == self._stamp and not again:
             return
-        self._stamp = stamp
+        self._stamp = seen
         try:
             snapshot = self._open(self._path)
         except (CatalogError, ModelError, EmbeddingError) as error:
@@ -92,12 +92,3 @@ class CatalogWatch:
         _log.error("catalog: %s", trouble)
         with self._slot.borrow() as snapshot:
             self._on_change(snapshot, trouble)
-
-
-def _stamp(path: Path) -> Stamp:
-    """What changes whenever another release lies in the folder, a link included."""
-    try:
-        status = (path / "manifest.json").stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -12,6 +12,7 @@ from pathlib import Path
 from kiosk.errors import JournalMissing
 from kiosk.journal.entries import instant
 from kiosk.journal.reader import opened
+from kiosk.stamp import stamp
 from kiosk.values.sending import Sending
 
 OFFICE = "office"
@@ -121,15 +122,15 @@ class Outbox:
 
     def look(self) -> Sending:
         """Raises StateError when the journal cannot be read; one that is not there is empty."""
-        stamp = tuple(map(_stamp, (self._path, self._path.with_name(f"{self._path.name}-wal"))))
-        if stamp == self._stamp:
+        seen = tuple(map(stamp, (self._path, self._path.with_name(f"{self._path.name}-wal"))))
+        if seen == self._stamp:
             return self._sending
         try:
             with opened(self._path, copied=False) as connection:
                 self._sending = self._read(connection)
         except JournalMissing:
             self._known, self._sending = (0, 0, 0), Sending()
-        self._stamp = stamp
+        self._stamp = seen
         return self._sending
 
     def _read(self, connection: sqlite3.Connection) -> Sending:
@@ -162,11 +163,3 @@ class Outbox:
         if (mark, lost) == (before, gone) and top >= reached >= mark:
             return self._sending.waiting + count(connection, reached, top)
         return count(connection, mark, top)
-
-
-def _stamp(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

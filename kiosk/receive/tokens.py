@@ -14,6 +14,7 @@ from pathlib import Path
 from kiosk.durable import write_durably
 from kiosk.errors import StateError, UsageError
 from kiosk.event import is_kiosk
+from kiosk.stamp import stamp
 
 _log = logging.getLogger(__name__)
 
@@ -53,27 +54,19 @@ class TokenFile:
     def __init__(self, path: Path) -> None:
         """Raises StateError as `Tokens.read`."""
         self._path = path
-        self._stamp = _stamp(path)
+        self._stamp = stamp(path)
         self._tokens = Tokens.read(path)
 
     def kiosk_of(self, token: str) -> str | None:
         """As `Tokens`. A file that cannot be read any more changes nothing."""
-        stamp = _stamp(self._path)
-        if stamp != self._stamp:
-            self._stamp = stamp
+        seen = stamp(self._path)
+        if seen != self._stamp:
+            self._stamp = seen
             try:
                 self._tokens = Tokens.read(self._path)
             except StateError as error:
                 _log.error("%s", error)
         return self._tokens.kiosk_of(token)
-
-
-def _stamp(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def add_token(path: Path, kiosk: str) -> str:

@@ -22,6 +22,7 @@ from kiosk.errors import ConfigError, Held
 from kiosk.journal import Recorder
 from kiosk.models import HeldModels, Models
 from kiosk.service.statuses import catalog_status, model_status, release_status
+from kiosk.stamp import stamp
 from kiosk.store import Pointer, Store
 from kiosk.store.derived import trim
 from kiosk.store.notes import IDENTITY, STATUS, TUF
@@ -194,10 +195,8 @@ class Catalogs:
 
     def _post(self) -> None:
         """How sync and store stand; a sync pass is another process."""
-        stamp = tuple(
-            _stamp(self._store.folder / name) for name in (POINTER, STATUS, IDENTITY, TUF)
-        )
-        if stamp == self._posted:
+        seen = tuple(stamp(self._store.folder / name) for name in (POINTER, STATUS, IDENTITY, TUF))
+        if seen == self._posted:
             return
         try:
             status = release_status(
@@ -210,7 +209,7 @@ class Catalogs:
         except OSError as error:
             _log.debug("the store cannot be read: %s", error)
             return
-        self._posted = stamp
+        self._posted = seen
         self._board.post(releases=status)
 
     def _fingerprint(self) -> str:
@@ -218,11 +217,3 @@ class Catalogs:
             return fingerprint(trusted_root(self._config, self._store))
         except (Held, ConfigError):
             return ""
-
-
-def _stamp(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kiosk.announcement import Gate
 from kiosk.catalog.snapshot import SnapshotSlot
+from kiosk.stamp import stamp
 from kiosk.store.answering import UNUSABLE, Answering
 from kiosk.store.entries import Entries
 from kiosk.store.opening import Opened
@@ -68,7 +69,7 @@ class StoreWatch:
     @property
     def active(self) -> bool:
         """There is a release in the store to answer from."""
-        if self._stamp == _stamp(self._store.path):
+        if self._stamp == stamp(self._store.path):
             return self._pointer.current is not None
         try:
             return self._store.pointer().current is not None
@@ -77,10 +78,10 @@ class StoreWatch:
 
     def hear(self) -> None:
         """In place of `look` while something else answers: only tell of what was put away."""
-        stamp = _stamp(self._store.path)
-        if stamp == self._heard:
+        seen = stamp(self._store.path)
+        if seen == self._heard:
             return
-        self._heard = stamp
+        self._heard = seen
         try:
             self._note_quarantined(self._store.pointer())
         except OSError as error:
@@ -88,13 +89,13 @@ class StoreWatch:
 
     def look(self) -> None:
         """Follow the pointer when it has changed; see how the trial goes."""
-        stamp = _stamp(self._store.path)
+        seen = stamp(self._store.path)
         again = self._retry_at_s is not None and self._clock_s() >= self._retry_at_s
-        if stamp == self._stamp and not again:
+        if seen == self._stamp and not again:
             self._prove()
             return
         # What is changed on the way, by us or a sync pass, is seen at the next look.
-        self._stamp = stamp
+        self._stamp = seen
         try:
             trouble = self._follow()
         except OSError as error:
@@ -207,12 +208,3 @@ _DISK = (
     "state directory"
 )
 _NOTHING = "no release of the store can be used: ask for a new one with `kiosk sync`"
-
-
-def _stamp(path: Path) -> object:
-    """What changes whenever the pointer does."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
