@@ -221,10 +221,10 @@ def test_the_history_is_what_was_announced(office: HeadOffice, release: Path, se
     office.publish(second)
     office.roll_back("stable", 1)
     state = standing.read(office.storage, office.trust)
-    past = history.announced(office.storage, state, "stable")
+    past = history.announced(office.storage, office.trust, state, "stable")
     assert [each.announcement.seq for each in past] == [1, 2, 3]
     assert [each.current for each in past] == [False, False, True]
-    assert history.announced(office.storage, state, "canary") == []
+    assert history.announced(office.storage, office.trust, state, "canary") == []
 
 
 def test_a_place_of_somebody_else_is_not_signed(

@@ -19,14 +19,15 @@ from repositories import (
 )
 from tuf_reader import Reader, check_blobs
 
-from kiosk.announcement import Announcement
+from kiosk.announcement import Announcement, to_json
 from kiosk.errors import BusyError, PublishError
-from kiosk.publish import history, standing
+from kiosk.publish import history, metadata, standing
 from kiosk.publish.collecting import GRACE_S, Rule, Swept, collect, kept
 from kiosk.publish.history import Past
 from kiosk.publish.memory import MemoryStorage
+from kiosk.publish.metadata import announcement_name, to_bytes
 from kiosk.publish.roles import with_keys
-from kiosk.publish.storage import BLOBS, blob_name
+from kiosk.publish.storage import BLOBS, blob_name, digest
 
 __all__ = ["signing_keys"]  # a fixture
 
@@ -153,6 +154,65 @@ def test_every_root_stays_for_ever(there: HeadOffice, years: Years, releases: li
     assert there.storage.read("metadata/2.root.json") is not None
 
 
+def test_what_a_replaced_key_announced_stays_to_go_back_to(
+    there: HeadOffice, years: Years, releases: list[Path]
+) -> None:
+    """Through three changes of the key, with a sweep before and after each."""
+    made = []
+    for number in range(3):
+        made.append(there.publish(releases[number], now=years.now))
+        years.pass_by(10)
+        swept(there, years, Rule(days=100))
+        spare = there.keys.signers[f"spare-{number}"].public_key
+        there.change_keys(with_keys(there.trust.roles, "stable", [spare]), now=years.now)
+        there.refresh(years.now)
+        years.pass_by(10)
+        swept(there, years, Rule(days=100))
+    for each in made:
+        check_blobs(there.storage, each)
+    state = standing.read(there.storage, there.trust)
+    past = history.announced(there.storage, there.trust, state, "stable")
+    assert [each.announcement for each in past] == made
+    assert there.roll_back("stable", 1, years.now).reverts_to == 1
+    years.pass_by(200)
+    assert swept(there, years, Rule(days=100)).kept_releases == 1
+    with pytest.raises(PublishError, match="no number 2; there are 1, 4"):
+        there.roll_back("stable", 2, years.now)
+
+
+@pytest.mark.parametrize("with_snapshot", [False, True])
+def test_who_has_a_replaced_key_cannot_write_a_past_to_go_back_to(
+    there: HeadOffice, years: Years, releases: list[Path], with_snapshot: bool
+) -> None:
+    """Not even with the snapshot key that was replaced with it."""
+    made = [there.publish(release, now=years.now) for release in releases[:2]]
+    roles, spares = there.trust.roles, there.keys.signers
+    roles = with_keys(roles, "stable", [spares["spare-0"].public_key])
+    if with_snapshot:
+        roles = with_keys(roles, "snapshot", [spares["spare-1"].public_key])
+    there.change_keys(roles, now=years.now)
+    there.refresh(years.now)
+    files = there.storage.files if isinstance(there.storage, MemoryStorage) else {}
+    evil = to_json(replace(made[0], release="e" * 16))
+    files[announcement_name("stable", digest(evil))] = evil
+    forged = metadata.channel("stable", evil, 1, years.now)
+    there.keys.ring().sign(forged, "stable", [spares["stable"].public_key])
+    files["metadata/1.stable.json"] = to_bytes(forged)
+    if with_snapshot:
+        listed = {
+            "targets": (1, files["metadata/1.targets.json"]),
+            "stable": (1, files["metadata/1.stable.json"]),
+        }
+        told = metadata.snapshot(listed, 1, years.now)
+        there.keys.ring().sign(told, "snapshot", [spares["snapshot"].public_key])
+        files["metadata/1.snapshot.json"] = to_bytes(told)
+    state = standing.read(there.storage, there.trust)
+    past = history.announced(there.storage, there.trust, state, "stable")
+    assert [each.announcement.seq for each in past] == [2]
+    with pytest.raises(PublishError, match="no number 1; there are 2"):
+        there.roll_back("stable", 1, years.now)
+
+
 def test_a_damaged_manifest_stops_it_before_anything_is_removed(
     there: HeadOffice, years: Years, releases: list[Path]
 ) -> None:
@@ -195,7 +255,7 @@ def test_whatever_was_done_nothing_that_is_kept_ever_goes(
                 _note(told, there.publish(dice.choice(releases), channel, now=years.now))
             elif act < 0.65:
                 state = standing.read(there.storage, there.trust)
-                past = history.announced(there.storage, state, channel)
+                past = history.announced(there.storage, there.trust, state, channel)
                 _note(told, there.roll_back(channel, dice.choice(past).announcement.seq, years.now))
             elif act < 0.75:
                 there.refresh(years.now)

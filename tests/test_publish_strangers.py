@@ -158,13 +158,13 @@ def test_history_leaves_out_what_was_collected_garbled_or_never_announced(
     (metadata / "1.stable.json").write_bytes(b"{}")
     (metadata / "9.stable.json").write_bytes((metadata / "3.stable.json").read_bytes())
     (metadata / "03.stable.json").write_bytes((metadata / "3.stable.json").read_bytes())
-    past = history.announced(office.storage, state, "stable")
+    past = history.announced(office.storage, office.trust, state, "stable")
     assert [(each.announcement.seq, each.version, each.current) for each in past] == [
         (2, 2, False),
         (3, 3, True),
     ]
     with pytest.raises(PublishError, match="has no number 1; there are 2, 3"):
-        history.find(office.storage, state, "stable", 1)
+        history.find(office.storage, office.trust, state, "stable", 1)
 
 
 @pytest.mark.parametrize("role", ["snapshot", "timestamp", "stable"])

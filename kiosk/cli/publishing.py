@@ -129,7 +129,8 @@ def releases(arguments: argparse.Namespace) -> int:
     """Every channel, newest last."""
     storage, trust = open_place(arguments.place), open_trust(arguments.trust)
     state = standing.read(storage, trust)
-    past = {name: history.announced(storage, state, name) for name in sorted(trust.roles.channels)}
+    channels = sorted(trust.roles.channels)
+    past = {name: history.announced(storage, trust, state, name) for name in channels}
     if arguments.json:
         body = {
             name: [dataclasses.asdict(each.announcement) for each in each_past]

@@ -112,7 +112,7 @@ def roll_back(office: Office, channel: str, seq: int, *, now: datetime | None = 
     at = now or datetime.now(UTC)
     with office.storage.held():
         state = standing.read(office.storage, office.trust)
-        past = history.find(office.storage, state, channel, seq)
+        past = history.find(office.storage, office.trust, state, channel, seq)
         manifest = parse_manifest(read_or_raise(office.storage, blob_name(past.manifest.sha256)))
         check_there(office.storage, manifest, past.manifest)
         made = dataclasses.replace(

@@ -15,9 +15,9 @@ from kiosk.announcement import moment
 from kiosk.errors import PublishError
 from kiosk.publish import history, standing
 from kiosk.publish.history import Past
-from kiosk.publish.metadata import announcement_name, announcement_path, metadata_name
+from kiosk.publish.metadata import metadata_name
 from kiosk.publish.roles import SNAPSHOT, TARGETS
-from kiosk.publish.standing import Standing, spoken_at
+from kiosk.publish.standing import Standing
 from kiosk.publish.storage import BLOBS, METADATA, Storage, blob_name, digest, read_or_raise
 from kiosk.publish.storage import TARGETS as TARGETS_FOLDER
 from kiosk.publish.trust import Trust
@@ -65,7 +65,7 @@ def collect(
         state = standing.read(storage, trust)
         if state.timestamp is None:
             raise PublishError(f"{storage.address}: nothing is announced here; publish first")
-        marked = _mark(storage, state, rule, at)
+        marked = _mark(storage, trust, state, rule, at)
         removed, removed_bytes, kept_bytes = [], 0, 0
         for folder in (METADATA, TARGETS_FOLDER, BLOBS):
             for stored in list(storage.names(folder)):
@@ -99,18 +99,15 @@ def kept(past: list[Past], rule: Rule, now: datetime) -> list[Past]:
     return stays
 
 
-def _mark(storage: Storage, state: Standing, rule: Rule, now: datetime) -> _Marked:
+def _mark(storage: Storage, trust: Trust, state: Standing, rule: Rule, now: datetime) -> _Marked:
     assert state.timestamp and state.targets and state.channels is not None
     marked = _Marked()
     marked.names.add(metadata_name(SNAPSHOT, state.timestamp.signed.snapshot_meta.version))
     marked.names.add(metadata_name(TARGETS, state.targets.signed.version))
     for channel, spoken in state.channels.items():
         marked.names.add(metadata_name(channel, spoken.metadata.signed.version))
-        for past in kept(history.announced(storage, state, channel), rule, now):
-            name = metadata_name(channel, past.version)
-            signed = spoken_at(storage, state.targets.signed, channel, past.version).metadata
-            target = signed.signed.targets[announcement_path(channel)]
-            marked.names |= {name, announcement_name(channel, target.hashes["sha256"])}
+        for past in kept(history.announced(storage, trust, state, channel), rule, now):
+            marked.names.update(past.files)
             _mark_release(storage, past, marked)
     return marked
 
