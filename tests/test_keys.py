@@ -282,6 +282,41 @@ def test_holders_sign_on_machines_of_their_own(
     assert open_draft(trust) is None
 
 
+def test_a_signature_that_does_not_verify_is_not_taken_and_keeps_nobody_from_signing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust, keys, copy = tmp_path / "trust", tmp_path / "keys", tmp_path / "copy"
+    assert run("keys", "init", trust, "--make", keys, "--channels", "stable") == 0
+    assert run("keys", "make", tmp_path / "new") == 0
+    assert run("keys", "rotate", trust, "stable", tmp_path / "new") == 0
+    shutil.copytree(trust, copy)
+    assert run("keys", "sign", copy, "--keys", keys / "root-1") == 0
+    path = copy / "draft" / "2.targets.json"
+    honest = path.read_bytes()
+    body = json.loads(honest)
+    body["signatures"][0]["sig"] = "00" * 64
+    body["signatures"].append({"keyid": "ab" * 32, "sig": "00" * 64})
+    path.write_text(json.dumps(body))
+    capsys.readouterr()
+    assert run("keys", "sign", trust, "--from", copy) == 0
+    told = capsys.readouterr().out
+    assert "took over 0 signatures" in told and "copy of another draft" not in told
+    assert "left out 2.targets.json: the signature of root-1 does not verify" in told
+    assert "left out 2.targets.json: the key abababababab has no say in it" in told
+    assert "signed by nobody; 2 more of root-1, root-2, root-3" in told
+    # Also where it lies in the draft already, it counts for nothing and is replaced.
+    shutil.copy(path, trust / "draft" / "2.targets.json")
+    assert run("keys", "show", trust) == 0
+    assert "signed by nobody; 2 more of root-1, root-2, root-3" in capsys.readouterr().out
+    path.write_bytes(honest)
+    assert run("keys", "sign", trust, "--from", copy) == 0
+    told = capsys.readouterr().out
+    assert "took over 1 signatures" in told and "signed by root-1; 1 more of root-2" in told
+    assert run("keys", "sign", trust, "--keys", keys / "root-2") == 0
+    assert open_draft(trust) is None
+    assert open_trust(trust).targets.signed.version == 2
+
+
 def test_a_life_of_keys_by_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trust, keys, place = tmp_path / "trust", tmp_path / "keys", tmp_path / "place"
     run("keys", "init", trust, "--make", keys, "--channels", "stable")

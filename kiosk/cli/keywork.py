@@ -172,9 +172,12 @@ def sign(arguments: argparse.Namespace) -> int:
     settled = _settled(trust)
     print("\n".join(proposed(draft, settled)))
     for copy in arguments.copies:
-        taken = drafts.merge(draft, draft_files(copy))
-        why = "" if taken else ": it holds no new one, or is a copy of another draft"
-        print(f"took over {taken} signatures of {copy}{why}")
+        came = drafts.merge(draft, settled.root.signed if settled else None, draft_files(copy))
+        nothing = not came.taken and not came.left
+        why = ": it holds no new one, or is a copy of another draft" if nothing else ""
+        print(f"took over {came.taken} signatures of {copy}{why}")
+        for each in came.left:
+            print(f"  left out {each}; ask for it again")
     return _sign(trust, settled, draft, _ring(arguments.keys, arguments))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from securesystemslib.exceptions import Error as LibraryError
 from tuf.api.metadata import Key, Metadata, Root, Targets
 
 from kiosk.publish import metadata
@@ -81,16 +82,25 @@ def sign(draft: Draft, trusted: Root | None, ring: KeyRing) -> list[str]:
     signed: dict[str, str] = {}
     for each, keys in _wanted(draft, trusted):
         for keyid, key in keys.items():
-            if ring.has(key) and keyid not in each.signatures:
+            if ring.has(key) and not _verifies(each, key):
                 each.sign(ring.signer(key), append=True)
                 signed[keyid] = holder(key)
     return sorted(signed.values())
 
 
-def merge(draft: Draft, files: Mapping[str, bytes]) -> int:
-    """Take over the signatures of a copy of the draft that was elsewhere. Gives how many."""
-    taken = 0
-    for each in _all(draft):
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What came of a copy."""
+
+    taken: int
+    left: tuple[str, ...]
+    """In words: each signature that was left out."""
+
+
+def merge(draft: Draft, trusted: Root | None, files: Mapping[str, bytes]) -> Merged:
+    """Take over the signatures of a copy of the draft that was elsewhere, as far as they verify."""
+    taken, left = 0, []
+    for each, keys in _wanted(draft, trusted):
         name = _file(each.signed.type, each.signed.version)
         if name not in files:
             continue
@@ -99,11 +109,18 @@ def merge(draft: Draft, files: Mapping[str, bytes]) -> int:
             if isinstance(each.signed, Root)
             else metadata.parsed(Targets, files[name], name)
         )
-        if other.signed_bytes == each.signed_bytes:
-            new = {k: s for k, s in other.signatures.items() if k not in each.signatures}
-            each.signatures.update(new)
-            taken += len(new)
-    return taken
+        if other.signed_bytes != each.signed_bytes:
+            continue
+        for keyid, signature in other.signatures.items():
+            key = keys.get(keyid)
+            if key is None:
+                left.append(f"{name}: the key {keyid[:12]} has no say in it")
+            elif not _verifies(other, key):
+                left.append(f"{name}: the signature of {holder(key)} does not verify")
+            elif not _verifies(each, key):
+                each.signatures[keyid] = signature
+                taken += 1
+    return Merged(taken, tuple(left))
 
 
 def missing(draft: Draft, trusted: Root | None) -> list[Missing]:
@@ -114,8 +131,8 @@ def missing(draft: Draft, trusted: Root | None) -> list[Missing]:
             (by.get_verification_result(role, each.signed_bytes, each.signatures).missing)
             for by, role in _judges(draft, trusted, each)
         )
-        done = sorted(holder(key) for keyid, key in keys.items() if keyid in each.signatures)
-        left = sorted(holder(key) for keyid, key in keys.items() if keyid not in each.signatures)
+        done = sorted(holder(key) for key in keys.values() if _verifies(each, key))
+        left = sorted(holder(key) for key in keys.values() if not _verifies(each, key))
         name = _file(each.signed.type, each.signed.version)
         rows.append(Missing(name, tuple(done), wanted, tuple(left)))
     return rows
@@ -132,6 +149,17 @@ def _wanted(
             keys.update({keyid: by.keys[keyid] for keyid in by.roles[role].keyids})
         rows.append((each, keys))
     return rows
+
+
+def _verifies(each: Metadata[Root] | Metadata[Targets], key: Key) -> bool:
+    """Whether `key` has signed `each`: what only lies there under its id is no signature."""
+    if key.keyid not in each.signatures:
+        return False
+    try:
+        key.verify_signature(each.signatures[key.keyid], each.signed_bytes)
+    except LibraryError:
+        return False
+    return True
 
 
 def _all(draft: Draft) -> list[Metadata[Root] | Metadata[Targets]]:
