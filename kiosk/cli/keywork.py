@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kiosk.cli import keymaking
 from kiosk.cli.keyview import after, described, proposed
 from kiosk.cli.passphrases import asker, new_passphrase
 from kiosk.errors import SigningKeyError, UsageError
 from kiosk.publish import draft as drafts
 from kiosk.publish import keyfolder
 from kiosk.publish.draft import Draft
-from kiosk.publish.guarded import write_guarded
 from kiosk.publish.ring import KeyRing
 from kiosk.publish.roles import (
     ROOT,
@@ -45,7 +44,7 @@ from kiosk.publish.trust import (
 def make(arguments: argparse.Namespace) -> int:
     """One key in its own folder."""
     folder: Path = arguments.folder
-    _make_key(
+    keymaking.make_key(
         folder,
         arguments.name or folder.resolve().name,
         new_passphrase(arguments),
@@ -58,8 +57,14 @@ def make(arguments: argparse.Namespace) -> int:
 def init(arguments: argparse.Namespace) -> int:
     """A trust folder with its first root."""
     trust: Path = arguments.trust
-    if (trust / FIRST).exists() or open_draft(trust) is not None:
+    waiting = None if (trust / FIRST).exists() else open_draft(trust)
+    if (trust / FIRST).exists():
         raise UsageError(f"{trust}: is a trust folder already; choose another, or `kiosk keys add`")
+    if waiting is not None and waiting.roots and waiting.targets is not None:
+        raise UsageError(
+            f"{trust}: is begun already and waits for signatures: `kiosk keys sign {trust} "
+            "--keys DIR`; or `kiosk keys drop` it and begin again"
+        )
     given: dict[str, list[Key]] = {}
     for text in arguments.public:
         role, sign, file = text.partition("=")
@@ -76,11 +81,8 @@ def init(arguments: argparse.Namespace) -> int:
                 "or let it be made with --make DIR"
             )
         passphrase = new_passphrase(arguments)
-        for name, role in missing.items():
-            kept = arguments.unattended and role in (SNAPSHOT, TIMESTAMP)
-            # What is written beside a key must open that key alone, not those of root.
-            own = secrets.token_hex(32).encode() if kept else passphrase
-            key = _make_key(arguments.make / name, name, own, kept)
+        made = keymaking.make_all(arguments.make, trust, missing, passphrase, arguments.unattended)
+        for role, key in made:
             given.setdefault(role, []).append(key)
         places.append(arguments.make)
         ask = _known({arguments.make / name for name in missing}, passphrase, ask)
@@ -97,7 +99,10 @@ def init(arguments: argparse.Namespace) -> int:
     for name in channels:  # judges the name too
         with_keys(roles, name, channels[name])
     begun = drafts.first(roles, datetime.now(UTC))
-    return _sign(trust, None, begun, keyfolder.ring(places, ask))
+    code = _sign(trust, None, begun, keyfolder.ring(places, ask))
+    if missing:
+        keymaking.finish(arguments.make)
+    return code
 
 
 def _known(made: Collection[Path], passphrase: bytes, others: keyfolder.Ask) -> keyfolder.Ask:
@@ -252,11 +257,3 @@ def _settled(trust: Path) -> Trust | None:
 
 def _ring(places: list[Path], arguments: argparse.Namespace) -> KeyRing:
     return keyfolder.ring(places, asker(arguments))
-
-
-def _make_key(folder: Path, name: str, passphrase: bytes, kept: bool) -> Key:
-    key = keyfolder.make(folder, name, passphrase)
-    if kept:
-        write_guarded(folder / keyfolder.PASSPHRASE, passphrase + b"\n")
-    print(f"made the key of {name} ({key.keyid[:12]}) in {folder}")
-    return key

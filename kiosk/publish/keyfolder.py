@@ -41,6 +41,11 @@ def make(folder: Path, name: str, passphrase: bytes, *, cost: int = COST) -> Key
     """A new key in `folder`. Raises SigningKeyError when one is there, OSError."""
     if not name.isprintable() or not 1 <= len(name) <= _NAME_CHARACTERS:
         raise SigningKeyError(f"{name!r} cannot be a holder's name: 1 to 64 printable characters")
+    if (folder / PRIVATE).exists() and not (folder / PUBLIC).exists():
+        raise SigningKeyError(
+            f"{folder}: holds half a key, of a command that was stopped ({PUBLIC} is missing); if "
+            "nobody was given it, remove what is in there and run the command again"
+        )
     if (folder / PRIVATE).exists() or (folder / PUBLIC).exists():
         raise SigningKeyError(f"{folder}: holds a key already; choose another folder")
     if folder.is_dir() and any(folder.iterdir()):  # it becomes a folder that only its owner opens

@@ -138,7 +138,8 @@ def settle(folder: Path, draft: Draft, trusted: Root | None) -> bool:
     """When every file has its signatures, they become what the folder says. Gives whether so."""
     if any(row.wanted for row in drafts.missing(draft, trusted)):
         return False
-    for name, data in draft.files().items():
+    # The first root last: without it the folder is a draft still, and can be signed again.
+    for name, data in sorted(draft.files().items(), key=lambda each: each[0] == FIRST):
         write_durably(folder / name, data)
     drop_draft(folder)
     return True
