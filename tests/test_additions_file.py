@@ -95,6 +95,20 @@ def test_additions_are_there_again_after_a_restart(path: Path) -> None:
     again.close()
 
 
+def test_who_waits_for_the_disk_takes_no_news_from_the_beat(path: Path) -> None:
+    store = started(path)
+    store.put([addition(1)])
+    store.beat()
+    assert beside.undo(path, addition(1).addition_id)
+    store.put([addition(2)])
+    store.keep(DEADLINE_S)
+    assert {row.sku: row.holds for row in beside.read(path)} == {"sku-1": False, "sku-2": True}
+    assert store.beat(), "what another process undid is still to be heard"
+    assert not store.beat()
+    assert whole(store) == [addition(2).addition_id]
+    store.close()
+
+
 def test_pictures_leave_the_memory_once_they_are_on_the_disk(path: Path) -> None:
     store = started(path)
     made = addition(1)

@@ -101,12 +101,11 @@ def test_an_item_is_added_survives_a_kill_and_another_release_and_is_undone(
     with kiosk(*options, folder=tmp_path / "first") as run:
         run.state(lambda page: page["view"] == "unknown", "an item in no catalog")
         addition_id = enrol(run)
+        assert held(state) == [CODE], "said to be added: on the disk"
         page = run.state(is_found, "the item by its new name")
         assert page["texts"]["name"] == "Pepper mill"
         assert page["texts"]["evidence-label"] == "Added on this kiosk"
         assert run.get(page["picture"])[1][:2] == b"\xff\xd8"
-        until(lambda: (state / "additions.sqlite").exists(), "the file")
-        until(lambda: held(state) == [CODE], "it on the disk")
         run.process.send_signal(signal.SIGKILL)
         run.process.wait()
     with kiosk(*options, folder=tmp_path / "second") as run:

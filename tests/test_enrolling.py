@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,12 @@ import pytest
 import tiny_models
 import zxingcpp
 from added_parts import HEIGHT, SIDES, WIDTH, Bench, Feeder, build_release, judged, opened, seen
+from killed_process import killed_after, python
 from prints import SIDE, face
 from test_barcode import drawn
 from waiting import until
 
-from kiosk.additions import Enrolling
+from kiosk.additions import ADDITIONS_FILE, AdditionStore, Enrolling, beside
 from kiosk.additions.onlooker import judged as hindrance
 from kiosk.additions.trying import Standing, tried
 from kiosk.additions.values import AddedView, EnrolState, Rival, Stage
@@ -310,3 +313,74 @@ def test_the_state_is_the_same_value_while_nothing_changes(case: Case) -> None:
     until(lambda: len(case.said) > count + 3, "more frames")
     assert case.said[-1] == case.said[-2], "the board wakes nobody"
     assert dataclasses.replace(case.state) == case.state
+
+
+def enrolled(case: Case) -> None:
+    """An item of three sides, to the end."""
+    case.enrolling.start(NEW)
+    for side in SIDES:
+        case.take(side)
+    case.enrolling.finish()
+
+
+ENROLLING = """
+    import sys, threading
+    from pathlib import Path
+    from added_parts import Bench
+    from test_enrolling import Case, enrolled
+    from kiosk.additions import AdditionStore
+    models, release, file = map(Path, sys.argv[1:])
+    case = Case(Bench(models, release, AdditionStore(file)))
+    with case.feeder:
+        enrolled(case)
+        print(case.state.addition_id, flush=True)
+        threading.Event().wait()
+"""
+
+
+def test_what_is_said_to_be_added_is_there_after_a_kill_in_that_moment(
+    models: Path, release: Path, tmp_path: Path
+) -> None:
+    """Nothing but the enrolment writes here: no beat comes after it."""
+    file = tmp_path / ADDITIONS_FILE
+    with python(ENROLLING, models, release, file) as process:
+        (addition_id,) = killed_after(process, 1)
+    (row,) = beside.read(file)
+    assert (row.addition_id, row.sku, row.holds) == (addition_id, "new", True)
+    store = AdditionStore(file)
+    store.start()
+    assert set(store.crops(addition_id)) == {view.sha256 for view in row.views}
+    store.close()
+
+
+def test_a_disk_that_does_not_come_back_in_time_holds_up_no_enrolment(
+    models: Path, release: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / ADDITIONS_FILE
+    store = AdditionStore(file, retry_s=0.0)
+    with opened(models, release, store) as bench:
+        case = Case(bench)
+        with case.feeder, closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            enrolled(case)
+            assert case.state.stage is Stage.DONE
+            assert beside.read(file) == ()
+            assert case.bench.look(101, shot=9)[0].sku == "new"
+            other.execute("ROLLBACK")
+        bench.desk.beat()
+        assert [row.sku for row in beside.read(file)] == ["new"]
+
+
+def test_a_disk_that_takes_nothing_is_said_with_what_was_added(
+    models: Path, release: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "state").write_text("a file where the directory should be")
+    store = AdditionStore(tmp_path / "state" / ADDITIONS_FILE, retry_s=0.0)
+    with opened(models, release, store) as bench:
+        case = Case(bench)
+        with case.feeder:
+            enrolled(case)
+        assert case.state.stage is Stage.DONE
+        status = bench.desk.status()
+        assert not status.ok
+        assert "holds until the kiosk stops" in status.message

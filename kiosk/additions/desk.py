@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 class AdditionDesk:
     """Safe to use from several threads. `start` it once; call `beat` about once a second: only
-    `start`, `beat`, `crops` and `close` wait for the disk.
+    `start`, `beat`, `keep`, `crops` and `close` wait for the disk.
     """
 
     def __init__(
@@ -199,6 +199,12 @@ class AdditionDesk:
             self._tell()
             self._recompose()
         return changed
+
+    def keep(self, timeout_s: float) -> None:
+        """Wait until the disk has what was added, or says that it takes nothing; at most that long.
+        Nothing else waits for it.
+        """
+        self._store.keep(timeout_s)
 
     def picture(self, sku: str) -> bytes | None:
         """JPEG of the newest addition of a SKU."""

@@ -41,6 +41,8 @@ TAKE_S = 4.0
 """How long a tap waits for a good view."""
 IDLE_S = 600.0
 """An enrolment that nobody goes on with is given up."""
+KEEP_S = 1.0
+"""How long what is added is waited for until the disk has it."""
 
 Borrow = Callable[[], AbstractContextManager[Snapshot | None]]
 
@@ -189,6 +191,8 @@ class Enrolling:
             self._say()
         try:
             made = self._added(session.record, taken)
+            if not isinstance(made, Rival):
+                self._desk.keep(KEEP_S)  # whoever reads that it is added may switch off
         finally:
             with self._lock:
                 session.trying = False

@@ -46,6 +46,9 @@ class Store(Protocol):
     def beat(self) -> bool:
         """Call about once a second; may wait for the disk. True when what holds has changed."""
 
+    def keep(self, timeout_s: float) -> None:
+        """Wait until the disk has what was put, or says that it takes nothing; no longer."""
+
     def trouble(self) -> str:
         """What is wrong with the disk, in words; empty when all is kept."""
 

@@ -2,8 +2,8 @@
 """Rows that people made here, such as refusals: in memory, and in a file beside the journal.
 
 Rules: memory is what counts, so that a tap takes effect whatever the disk does and waits for none;
-`beat` writes, and tries again what could not be written; another process may undo a row and is
-heard within a beat.
+`beat` writes, and tries again what could not be written; `keep` waits for that, for as long as its
+caller says, who holds no lock; another process may undo a row and is heard within a beat.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ class MemoryRows(Generic[R]):
     def beat(self) -> bool:
         """Call about once a second; may wait for the disk. True when what holds has changed."""
         return False
+
+    def keep(self, timeout_s: float) -> None:
+        """Wait until the disk has what was put, or says that it takes nothing; at most that long.
+
+        Nobody else waits for that: rows are read and put meanwhile.
+        """
 
     def trouble(self) -> str:
         """What is wrong with the disk, in words; empty when all is kept."""
@@ -108,6 +114,8 @@ class FileRows(MemoryRows[R]):
         self._connection: sqlite3.Connection | None = None
         self._place: Place | None = None
         self._seen = 0
+        self._news = False
+        """What holds has changed since the last beat, and not by a put."""
         self._next_try_s = 0.0
         # All below goes with the rows, under their lock.
         self._unwritten: set[str] = set()
@@ -133,11 +141,29 @@ class FileRows(MemoryRows[R]):
 
     def beat(self) -> bool:
         with self._disk:
-            if self._connection is None and time.monotonic() < self._next_try_s:
-                return False
-            before = self._holding()
-            self._attempt()
-            return before != self._holding()
+            self._write()
+            news, self._news = self._news, False
+            return news
+
+    def keep(self, timeout_s: float) -> None:
+        # In a thread of its own: no call to a disk can be told to come back in time.
+        writer = threading.Thread(target=self._keep, args=(timeout_s,), name="keep", daemon=True)
+        writer.start()
+        writer.join(timeout_s)
+
+    def _keep(self, timeout_s: float) -> None:
+        if self._disk.acquire(timeout=timeout_s):
+            try:
+                self._write()
+            finally:
+                self._disk.release()
+
+    def _write(self) -> None:
+        if self._connection is None and time.monotonic() < self._next_try_s:
+            return
+        before = self._holding()
+        self._attempt()
+        self._news |= before != self._holding()
 
     def trouble(self) -> str:
         with self._lock:

@@ -11,7 +11,7 @@ import numpy as np
 from kiosk.additions import ADDITIONS_FILE, AdditionDesk, AdditionStore, Describer, Enrolling
 from kiosk.additions.probes import GateProbes
 from kiosk.additions.shelf import IN_CATALOG
-from kiosk.additions.values import AddedView
+from kiosk.additions.values import AddedView, EnrolState, Stage
 from kiosk.board import Board
 from kiosk.catalog.snapshot import Snapshot, SnapshotSlot
 from kiosk.journal import Recorder
@@ -44,9 +44,7 @@ class Adding:
             recompose=self._changed,
             probes_of=GateProbes(),
         )
-        self.enrolling = Enrolling(
-            self.desk, slot.borrow, _judged, lambda enrol: board.post(enrol=enrol)
-        )
+        self.enrolling = Enrolling(self.desk, slot.borrow, _judged, self._enrolled)
 
     def start(self) -> None:
         """Read what was added before, and compose it over every release from now on."""
@@ -86,6 +84,11 @@ class Adding:
             current = pointer.current.release if pointer.current is not None else ""
             if base is not None and pointer.phase is Phase.GOOD and base.release == current:
                 self.desk.adopt(base)
+
+    def _enrolled(self, enrol: EnrolState) -> None:
+        if enrol.stage is Stage.DONE:
+            self.post()  # first: a disk that did not take it is said with the word that it is added
+        self._board.post(enrol=enrol)
 
     def _changed(self) -> None:
         self._slot.recompose()
