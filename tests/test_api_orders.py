@@ -168,6 +168,21 @@ def test_bodies_that_are_no_request_are_refused(
     assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
 
 
+@pytest.mark.parametrize("digits", [30, 4300, 5000])
+def test_numbers_of_too_many_digits_are_refused_in_words(kiosk: Kiosk, digits: int) -> None:
+    order, number = kiosk.created(), "9" * digits
+    for path, body in (
+        (f"{order}/expect", f'{{"line": {number}}}'),
+        (f"{order}/count", f'{{"line": {number}}}'),
+        (f"{order}/count", f'{{"line": 1, "quantity": {number}}}'),
+        (f"{order}/undo", f'{{"count": {number}}}'),
+        (ORDERS, f'{{"number": "PO-2", "lines": [{{"sku": "A", "quantity": {number}}}]}}'),
+        (ORDERS, f'{{"number": "PO-2", "csv": "A;{number}"}}'),
+    ):
+        answer = kiosk.client.post(path, data=body, content_type="application/json")
+        assert answer.status_code in (400, 404, 409) and answer.json["error"]["message"]
+
+
 def test_foreign_pages_and_names_get_nothing_and_are_told_in_json(kiosk: Kiosk) -> None:
     evil = {"Origin": "http://evil.example"}
     for status, answer in (

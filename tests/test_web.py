@@ -43,7 +43,7 @@ from kiosk.values import (
     Verified,
 )
 from kiosk.values.sync import SyncState
-from kiosk.web import NoGallery, create_app, words
+from kiosk.web import NoGallery, create_app, enrol_words, words
 from kiosk.web.answers import unwell
 from kiosk.web.enrol import enrol_view
 from kiosk.web.live import events_of
@@ -672,6 +672,28 @@ def test_a_kiosk_that_cannot_add_items_says_so() -> None:
     assert client.post("/undo-addition", json={}).status_code == 400
     assert client.post("/undo-addition", json={"id": "x"}).status_code == 409
     assert client.post("/enrol/start", data="name=x").status_code == 415
+
+
+@pytest.mark.parametrize("digits", [10, 200, 201, 4000])
+@pytest.mark.parametrize("form", ['{"view": "%s"}', '{"view": %s}', '{"view": -%s}'])
+def test_a_number_of_too_many_digits_is_no_view_and_is_refused_in_words(
+    digits: int, form: str
+) -> None:
+    app = create_app(
+        board=Board(), gallery=NoGallery(), confirm=lambda *said: False, streams=1, version="1"
+    )
+    body = form % ("9" * digits)
+    answer = app.test_client().post("/enrol/drop", data=body, content_type="application/json")
+    assert (answer.status_code, answer.json["message"]) == (400, enrol_words.WRONG_VIEW)
+
+
+@pytest.mark.parametrize("digits", [20, 4300, 5000])
+@pytest.mark.parametrize("where", ["/enrol/s1/{}.jpg", "/thumbnail/r1/{}.jpg"])
+def test_a_picture_by_a_number_of_too_many_digits_is_not_there(where: str, digits: int) -> None:
+    app = create_app(
+        board=Board(), gallery=NoGallery(), confirm=lambda *said: False, streams=1, version="1"
+    )
+    assert app.test_client().get(where.format("9" * digits)).status_code == 404
 
 
 @pytest.mark.parametrize("stands", SyncState)

@@ -6,6 +6,7 @@ Rule: as on every page, it decides nothing; it shows what is written here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ from kiosk.web.shown import added_url, thumbnail_url
 
 SHORT_NAME = 60
 """Characters of a name that leave the words around it in sight."""
+_VIEW = re.compile(r"[0-9]{1,9}")
+"""Number of a view, far below the digits that Python reads no number beyond."""
 
 Json = dict[str, Any]
 Undo = Callable[[str], bool]
@@ -102,7 +105,7 @@ def add_enrol(app: Flask, enrol: Enrol, undo: Undo) -> None:
         }
         if what not in taps:
             abort(404)
-        if what == "drop" and not asked("view").isdecimal():
+        if what == "drop" and not _VIEW.fullmatch(asked("view")):
             return jsonify(saved=False, message=enrol_words.WRONG_VIEW), 400
         try:
             answer = taps[what]() or {}
