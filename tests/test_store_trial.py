@@ -368,11 +368,15 @@ def test_a_self_test_that_is_stopped_with_the_kiosk_does_not_blame_the_release(
     number: signal.Signals, old: Path, models: Path
 ) -> None:
     config = Config(models=ModelsConfig(directory=str(models), threads=1))
-    with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(self_test, old, config, Gate())
-        os.kill(until(its_child, "its process"), number)
-        with pytest.raises(InterruptedError):
-            told.result()
+    before = signal.signal(number, signal.SIG_DFL)  # what `nohup` ignores, a child ignores too
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(self_test, old, config, Gate())
+            os.kill(until(its_child, "its process"), number)
+            with pytest.raises(InterruptedError):
+                told.result()
+    finally:
+        signal.signal(number, before)
 
 
 def its_child() -> int:
