@@ -9,6 +9,8 @@ simulated cuts), and readers never wait for the writer. What is in a file is for
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,6 +91,19 @@ def open_for_reading(path: Path, kind: str, version: int) -> sqlite3.Connection:
         else:
             return connection
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is executed in the block, or nothing. For connections in autocommit mode."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def data_version(connection: sqlite3.Connection) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from kiosk.errors import JournalMissing
 from kiosk.journal.entries import instant
 from kiosk.journal.reader import opened
+from kiosk.sqlite_file import transaction
 from kiosk.stamp import stamp
 from kiosk.values.sending import Sending
 
@@ -54,15 +55,9 @@ def confirm(connection: sqlite3.Connection, taker: str, up_to: int) -> None:
     """`taker` has everything up to this entry; what stopped a pass before is over. Durable when it
     returns. Raises sqlite3.Error.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         connection.execute(_MARK, (taker, up_to))
         connection.execute(_TELL, (taker, instant(datetime.now(UTC)), False, "", "", ""))
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def stopped(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from kiosk.sqlite_file import transaction
+
 SCHEMA_VERSION = 4
 """`PRAGMA user_version` of the database; a newer one is refused, never guessed at."""
 
@@ -62,8 +64,7 @@ def bring_up(connection: sqlite3.Connection, version: int) -> None:
     ones, all or nothing. The connection is in autocommit mode. Raises sqlite3.Error."""
     if version == SCHEMA_VERSION:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         if version == 0:
             for statement in (_ENTRIES, *_INDEXES):
                 connection.execute(statement)
@@ -73,11 +74,6 @@ def bring_up(connection: sqlite3.Connection, version: int) -> None:
             for statement in statements if version < since else ():
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _without_kinds(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from kiosk.journal.entries import instant
+from kiosk.sqlite_file import transaction
 
 _ROWS = 1_000
 _OLD_LOOKS = "DELETE FROM looks WHERE id IN (SELECT id FROM looks WHERE at < ? LIMIT ?)"
@@ -101,8 +102,7 @@ def _drop(connection: sqlite3.Connection, where: str, values: tuple[str, ...], m
     """Delete some of the oldest that are so, counted in the same transaction."""
     chosen = f"SELECT id FROM entries WHERE {where} AND {_NOT_THE_NEWEST} ORDER BY at LIMIT ?"
     unsent = f"SELECT kind, count(*) FROM entries WHERE id IN ({chosen}) AND {_UNSENT}"
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         lost = connection.execute(f"{unsent} GROUP BY kind", (*values, most)).fetchall()
         gone = connection.execute(
             f"DELETE FROM entries WHERE id IN ({chosen})", (*values, most)
@@ -112,9 +112,4 @@ def _drop(connection: sqlite3.Connection, where: str, values: tuple[str, ...], m
             "ON CONFLICT (kind) DO UPDATE SET entries = entries + excluded.entries",
             lost,
         )
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
     return gone

@@ -21,7 +21,7 @@ from kiosk.durable import sync
 from kiosk.errors import OrderError, StateError
 from kiosk.orders.rows import COLUMNS, OrderDamaged, order_of
 from kiosk.orders.values import Count, Order, Signed
-from kiosk.sqlite_file import checked_version, make_durable
+from kiosk.sqlite_file import checked_version, make_durable, transaction
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -101,8 +101,7 @@ def write(
 
     `lines`: its list is new or changed; a long one is not written again with every count.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         head = (order.order_id, order.number, order.stage.value, order.created_at)
         connection.execute(_PUT_ORDER, (*head, order.expecting, order.closed_at))
         if lines:
@@ -119,11 +118,6 @@ def write(
             connection.execute(
                 "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?,0)", (order.order_id, *told)
             )
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def noted(connection: sqlite3.Connection, order_id: str) -> None:

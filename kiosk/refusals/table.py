@@ -70,17 +70,11 @@ class Table(Generic[R]):
     ) -> None:
         """Put these rows in and take those out, all or none."""
         rows = tuple(rows)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with sqlite_file.transaction(connection):
             connection.executemany(self._upsert(), [self.stored(row) for row in rows])
             gone = [(row_id,) for row_id in removed]
             connection.executemany(f"DELETE FROM {self.name} WHERE id = ?", gone)
             self.beside(connection, rows)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
         sqlite_file.settle(connection)
 
     def data_version(self, connection: sqlite3.Connection) -> int:
