@@ -21,7 +21,8 @@ from waiting import DEADLINE_S
 
 from kiosk.additions import AdditionStore, beside
 from kiosk.additions.store import undone
-from kiosk.additions.values import AddedView, Addition, now
+from kiosk.additions.values import AddedView, Addition
+from kiosk.refusals.rows import now
 from kiosk.values import Box, Record
 from kiosk.vision.features import method
 

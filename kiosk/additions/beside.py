@@ -11,8 +11,9 @@ from pathlib import Path
 from kiosk.additions.bundle import packed
 from kiosk.additions.database import TABLE, crops
 from kiosk.additions.store import undone
-from kiosk.additions.values import Addition, now
+from kiosk.additions.values import Addition
 from kiosk.refusals.beside import read_rows, reading, undo_row
+from kiosk.refusals.rows import now
 
 
 def read(path: Path) -> tuple[Addition, ...]:

@@ -23,11 +23,11 @@ from kiosk.additions.values import (
     AdditionLine,
     AdditionStatus,
     Rival,
-    now,
 )
 from kiosk.catalog.details import method
 from kiosk.catalog.snapshot import Snapshot
 from kiosk.errors import AdditionError, EmbeddingError, ImageError
+from kiosk.refusals.rows import in_text, now
 from kiosk.refusals.telling import CLOSING_S, Telling
 from kiosk.values import Clock, Notebook, Record
 
@@ -176,12 +176,7 @@ class AdditionDesk:
         with self._lock:
             taken = [each for each in self._held() if not each.more and has(base, each.sku)]
             clock = Clock()  # the journal keeps them apart by their time
-            self._store.put(
-                [
-                    undone(each, clock.now().isoformat(timespec="microseconds"), adopted=True)
-                    for each in taken
-                ]
-            )
+            self._store.put([undone(each, in_text(clock.now()), adopted=True) for each in taken])
         if taken:
             log.info("%d additions are in release %s now: dropped", len(taken), base.release)
             self._tell()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -185,8 +184,3 @@ class AdditionStatus:
     message: str = ""
     lines: tuple[AdditionLine, ...] = ()
     """Those that hold, the newest first."""
-
-
-def now() -> str:
-    """UTC, ISO 8601, microseconds; sorts as text."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")

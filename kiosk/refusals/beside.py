@@ -14,8 +14,8 @@ from pathlib import Path
 
 from kiosk.errors import StateError
 from kiosk.refusals.database import TABLE
-from kiosk.refusals.refusal import Refusal, now
-from kiosk.refusals.rows import R
+from kiosk.refusals.refusal import Refusal
+from kiosk.refusals.rows import R, now
 from kiosk.refusals.table import Table
 from kiosk.sqlite_file import explain, is_damage
 

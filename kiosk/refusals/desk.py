@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from kiosk.errors import RefusalError
 from kiosk.refusals.overlay import Refusals
-from kiosk.refusals.refusal import Refusal, Status, now, refused
+from kiosk.refusals.refusal import Refusal, Status, refused
+from kiosk.refusals.rows import now
 from kiosk.refusals.store import Store
 from kiosk.refusals.telling import CLOSING_S, Telling
 from kiosk.values import Decision, Note, Notebook

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
 
 from kiosk.errors import RefusalError
+from kiosk.refusals.rows import now
 from kiosk.values import Decision, Embedding, Features, Note
 from kiosk.vision.features import method
 from kiosk.vision.packed import pack
@@ -135,8 +135,3 @@ def refused(decision: Decision, sku: str = "") -> Refusal:
 def halves(embedding: Embedding) -> bytes:
     """(D,) as little-endian float16: what is kept of a vector."""
     return np.ascontiguousarray(embedding, "<f2").tobytes()
-
-
-def now() -> str:
-    """UTC, ISO 8601, microseconds; sorts as text."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 
@@ -32,3 +33,13 @@ class Row(Protocol):
 
 
 R = TypeVar("R", bound=Row)
+
+
+def in_text(when: datetime) -> str:
+    """The time of a row, `when` being UTC: ISO 8601, microseconds; sorts as text."""
+    return when.isoformat(timespec="microseconds")
+
+
+def now() -> str:
+    """This moment, as rows have it."""
+    return in_text(datetime.now(UTC))
