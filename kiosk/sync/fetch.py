@@ -7,7 +7,9 @@ Rule: no answer of a server can shorten what is there. One that begins too early
 from __future__ import annotations
 
 from kiosk.announcement import Blob
-from kiosk.errors import Tampered
+from kiosk.catalog.manifest import Manifest
+from kiosk.errors import Held, Tampered
+from kiosk.store import Store
 from kiosk.store.blobs import Blobs, Part
 from kiosk.sync.evidence import Unanswered, cut_off
 from kiosk.sync.origin import Origin
@@ -42,6 +44,27 @@ def fetch(origin: Origin, blobs: Blobs, blob: Blob) -> None:
         # about where its bytes belong: once more, whole.
         _complete(origin, part, blob)
         blobs.keep(blob)
+
+
+def fetch_missing(
+    origin: Origin, store: Store, manifest: Manifest, sha256: str, at_first: int = 0
+) -> None:
+    """Have every blob of a release. `sha256` is that of its manifest, `at_first` the bytes that it
+    asks for where nothing of it is here yet.
+
+    Raises as `fetch`; Held when it does not fit, also after what nobody needs is gone.
+    """
+    wanted = {entry.sha256: Blob(entry.sha256, entry.bytes) for entry in manifest.needed}
+    missing = [blob for blob in wanted.values() if not store.blobs.has(blob)]
+    size = sum(max(0, blob.bytes - store.blobs.part(blob.sha256).size) for blob in missing)
+    room = max(size, at_first if len(missing) == len(wanted) else 0)
+    try:
+        store.room(room)
+    except Held:
+        store.collect({sha256, *wanted})
+        store.room(room)
+    for blob in missing:
+        fetch(origin, store.blobs, blob)
 
 
 def path_of(blob: Blob) -> str:

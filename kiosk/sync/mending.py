@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import logging
 
-from kiosk.announcement import Blob
 from kiosk.catalog.manifest import parse
 from kiosk.errors import CatalogError, Held, SyncError
 from kiosk.store import Pointer, Store
-from kiosk.sync.fetch import fetch
+from kiosk.sync.fetch import fetch_missing
 from kiosk.sync.origin import Origin
 
 _log = logging.getLogger(__name__)
@@ -27,12 +26,9 @@ def mended(origin: Origin, store: Store, pointer: Pointer) -> bool:
         return False
     data = store.releases.manifest_bytes(current.release, current.manifest)
     try:
-        wanted = [Blob(entry.sha256, entry.bytes) for entry in parse(data).needed]
-        for _ in wanted:
-            missing = [blob for blob in wanted if not store.blobs.has(blob)]
-            store.room(sum(blob.bytes for blob in missing))
-            for blob in missing:
-                fetch(origin, store.blobs, blob)
+        manifest = parse(data)
+        for _ in manifest.needed:
+            fetch_missing(origin, store, manifest, current.manifest)
             try:
                 store.install(data)
             except Held as held:

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kiosk import announcement
-from kiosk.announcement import Announcement, Blob
+from kiosk.announcement import Announcement
 from kiosk.catalog.manifest import MAX_BYTES, Manifest, parse
 from kiosk.errors import (
     AnnouncementError,
@@ -29,7 +29,7 @@ from kiosk.errors import (
 from kiosk.store import Installed, Pointer, Store
 from kiosk.sync import anchor, floors, past, policy, trust
 from kiosk.sync.evidence import TLS
-from kiosk.sync.fetch import fetch
+from kiosk.sync.fetch import fetch, fetch_missing
 from kiosk.sync.mending import mended
 from kiosk.sync.origin import Origin
 from kiosk.sync.policy import Here
@@ -202,14 +202,9 @@ class Pass:
     def _install(self, announced: Announcement, new: Installed) -> None:
         """Have the release folder, whole and checked. Raises SyncError, OSError."""
         data, manifest = self._manifest(announced)
-        wanted = {entry.sha256: Blob(entry.sha256, entry.bytes) for entry in manifest.needed}
-        blobs = self._store.blobs
-        missing = [blob for blob in wanted.values() if not blobs.has(blob)]
-        first = len(missing) == len(wanted)
-        least = announced.requires.disk_bytes if first else 0
-        self._make_room(missing, {new.manifest, *wanted}, least)
-        for blob in missing:
-            fetch(self._origin, blobs, blob)
+        fetch_missing(
+            self._origin, self._store, manifest, new.manifest, announced.requires.disk_bytes
+        )
         folder = self._store.install(data)
         reason = self._check(folder, announced)
         if reason:
@@ -240,16 +235,6 @@ class Pass:
                 f"{manifest.release}; tell whoever publishes the catalog",
             )
         return data, manifest
-
-    def _make_room(self, missing: list[Blob], wanted: set[str], least: int) -> None:
-        """Raises Held when it does not fit, also after what nobody needs is gone."""
-        blobs = self._store.blobs
-        size = sum(max(0, blob.bytes - blobs.part(blob.sha256).size) for blob in missing)
-        try:
-            self._store.room(max(size, least))
-        except Held:
-            self._store.collect(wanted)
-            self._store.room(max(size, least))
 
 
 _FULL_DISK = (
