@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 _AFTER = "kiosks see what they saw; then the same command goes on"
 _FULL = "make room there, `kiosk catalog collect` removes what no kept release needs"
 _MAY_NOT = "let this user write there, or give other credentials"
-_TODO = {
+_REMEDIES = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EFBIG: "let larger files be written there (ulimit -f, or another file system)",
@@ -95,6 +95,6 @@ def refused(address: str, name: str, error: Exception) -> PlaceError:
     # Services say more in the text of the error than in its number.
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     reason = " ".join(reason.split()) or type(error).__name__
-    todo = _TODO.get(code or 0, "check the address, the network and the credentials")
+    todo = _REMEDIES.get(code or 0, "check the address, the network and the credentials")
     what = f" ({name})" if name else ""
     return PlaceError(f"{address}: refused{what}: {reason}; {todo}; {_AFTER}")
