@@ -149,7 +149,7 @@ def test_pictures_that_are_too_large_stay_owed_and_their_event_goes_without(path
     assert proxy.passed(path, parcel_of).parcels == 1, "not again so soon: lines are slow or dear"
     assert path.read_bytes() == before
     with closing(open_for_writing(path)) as connection:
-        connection.execute("UPDATE told SET since = '2026-01-01T00:00:00Z'")
+        connection.execute("UPDATE owed SET tried = '2026-01-01T00:00:00Z'")
     assert proxy.passed(path, parcel_of).parcels == 0
     assert [each[2] for each in proxy.store.parcels()] == [PICTURES]
     after = Outbox(path).look()
@@ -161,7 +161,7 @@ def test_what_is_owed_for_an_entry_that_was_swept_is_owed_no_more(path: Path) ->
     known = ids(path)
     assert proxy.passed(path, lambda event: PICTURES if event.event_id == known[4] else None)
     with closing(open_for_writing(path)) as connection:
-        connection.execute("UPDATE told SET since = '2026-01-01T00:00:00Z'")
+        connection.execute("UPDATE owed SET tried = '2026-01-01T00:00:00Z'")
         connection.execute("DELETE FROM entries WHERE id = 5")
     assert proxy.passed(path).parcels == 0
 

@@ -29,7 +29,8 @@ _MARK = (
     "INSERT INTO sent VALUES(?, ?) ON CONFLICT (taker) DO UPDATE SET up_to = excluded.up_to "
     "WHERE excluded.up_to > up_to"
 )
-_OWED = "SELECT taker, message, since FROM told WHERE taker GLOB ? ORDER BY since, taker"
+_OWED = "SELECT entry, message, tried FROM owed WHERE taker = ? ORDER BY tried, entry"
+_OWE = "INSERT OR REPLACE INTO owed VALUES(?, ?, ?, ?)"
 _TELL = "INSERT OR REPLACE INTO told VALUES(?, ?, ?, ?, ?, ?)"
 
 
@@ -72,36 +73,33 @@ def stopped(
     connection.execute(_TELL, (taker, row[0] if row else "", held, code, message, since))
 
 
-def owe(connection: sqlite3.Connection, taker: str, entry: int, code: str, message: str) -> None:
+def owe(connection: sqlite3.Connection, taker: str, entry: int, message: str) -> None:
     """What belongs to an entry, such as pictures, was too large for `taker`. Raises
     sqlite3.Error.
     """
     now = instant(datetime.now(UTC))
-    connection.execute(_TELL, (_debt(taker, entry), "", True, code, message, now))
+    connection.execute(
+        "INSERT OR REPLACE INTO owed VALUES(?, ?, ?, ?)", (taker, entry, message, now)
+    )
 
 
 def owed(connection: sqlite3.Connection, taker: str) -> list[int]:
     """Entries whose parcels are owed and were not tried for `AGAIN`, the longest untried first."""
     now = datetime.now(UTC)
     lately, latest = instant(now - AGAIN), instant(now)
-    rows = connection.execute(_OWED, (_debt(taker, "*"),)).fetchall()
-    return [int(name.split()[-1]) for name, _, at in rows if not lately < at <= latest]
+    rows = connection.execute(_OWED, (taker,)).fetchall()
+    return [entry for entry, _, tried in rows if not lately < tried <= latest]
 
 
 def paid(connection: sqlite3.Connection, taker: str, entry: int) -> None:
     """Nothing is owed for this entry any more. Raises sqlite3.Error."""
-    connection.execute("DELETE FROM told WHERE taker = ?", (_debt(taker, entry),))
+    connection.execute("DELETE FROM owed WHERE taker = ? AND entry = ?", (taker, entry))
 
 
 def debts(connection: sqlite3.Connection, taker: str) -> tuple[int, str]:
     """How many parcels are owed, and what was said to the last of them."""
-    rows = connection.execute(_OWED, (_debt(taker, "*"),)).fetchall()
+    rows = connection.execute(_OWED, (taker,)).fetchall()
     return len(rows), rows[-1][1] if rows else ""
-
-
-def _debt(taker: str, entry: int | str) -> str:
-    """A parcel that is owed is told like a taker of its own: older kiosks read past it."""
-    return f"{taker} parcel {entry}"
 
 
 class Outbox:

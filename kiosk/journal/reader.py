@@ -16,7 +16,7 @@ from kiosk.errors import JournalMissing, StateError
 from kiosk.journal.database import check_version
 from kiosk.journal.entries import COLUMNS, as_dict, instant
 from kiosk.journal.looks import LOOK_COLUMNS
-from kiosk.journal.schema import TOLD_COLUMNS
+from kiosk.journal.schema import OWED_COLUMNS, TOLD_COLUMNS
 from kiosk.sqlite_file import is_damage
 
 _PAGE = 500
@@ -96,4 +96,5 @@ def _connect(path: Path, how: str, stack: ExitStack) -> sqlite3.Connection:
         connection.execute("CREATE TEMP TABLE dropped (kind TEXT, entries INTEGER)")
     if version < 4:
         connection.execute(f"CREATE TEMP TABLE told ({', '.join(TOLD_COLUMNS)})")
+        connection.execute(f"CREATE TEMP TABLE owed ({', '.join(OWED_COLUMNS)})")
     return connection

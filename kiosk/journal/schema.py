@@ -52,10 +52,14 @@ _SENDING = (
     "CREATE TABLE dropped (kind TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID",
 )
 TOLD_COLUMNS = ("taker", "confirmed", "held", "code", "message", "since")
+OWED_COLUMNS = ("taker", "entry", "message", "tried")
 _TELLING = (
     # When each taker last confirmed something, and what has stopped a pass since.
     "CREATE TABLE told (taker TEXT PRIMARY KEY, confirmed TEXT NOT NULL, held INTEGER NOT NULL, "
     "code TEXT NOT NULL, message TEXT NOT NULL, since TEXT NOT NULL) WITHOUT ROWID",
+    # What belongs to an entry, such as pictures, and was too large for a taker, when tried last.
+    "CREATE TABLE owed (taker TEXT NOT NULL, entry INTEGER NOT NULL, message TEXT NOT NULL, "
+    "tried TEXT NOT NULL, PRIMARY KEY (taker, entry)) WITHOUT ROWID",
 )
 
 

@@ -67,9 +67,9 @@ class Outgoing:
         """Everything up to this entry was taken. Durable when it returns."""
         outbox.confirm(self._connection, self._taker, up_to)
 
-    def owe(self, entry: int, code: str, message: str) -> None:
+    def owe(self, entry: int, message: str) -> None:
         """What belongs to an entry is too large for the taker: it is owed. Durable."""
-        outbox.owe(self._connection, self._taker, entry, code, message)
+        outbox.owe(self._connection, self._taker, entry, message)
 
     def owed(self) -> list[tuple[int, Event]]:
         """Entries whose parcels are owed, and were not tried for `outbox.AGAIN`."""

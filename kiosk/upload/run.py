@@ -122,7 +122,7 @@ class _Pass:
                 self._sink.deliver(event.kiosk, parcel)
         except TooLarge as error:
             _log.warning("a %s of %s goes without its pictures: %s", event.kind, event.at, error)
-            self._outgoing.owe(number, error.code, str(error))
+            self._outgoing.owe(number, str(error))
             return False
         finally:
             self._brought.add(event.event_id)
