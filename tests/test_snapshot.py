@@ -17,7 +17,6 @@ import tiny_models
 from segments import only
 from waiting import aside, until
 
-from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.details import NoDetails
 from kiosk.catalog.found import Site
 from kiosk.catalog.joined import rows_of
@@ -37,22 +36,12 @@ from kiosk.values import Neighbour
 CONFIG = SearchConfig()
 
 
-def make_release(models: Path, out: Path, items: range) -> Path:
-    source = out.parent / f"{out.name}-source"
-    for item in items:
-        for shot in range(2):
-            tiny_models.write_picture(source / f"sku-{item}" / f"{shot}.png", item, shot)
-    locator, embedder = tiny_models.open_models(models)
-    build(source, out, locator=locator, embedder=embedder, options=BuildOptions())
-    return out
-
-
 @pytest.fixture(scope="module")
 def releases(models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     base = tmp_path_factory.mktemp("releases")
     return (
-        make_release(models, base / "old", range(6)),
-        make_release(models, base / "new", range(3, 12)),
+        tiny_models.make_release(models, base / "old", range(6), shots=2),
+        tiny_models.make_release(models, base / "new", range(3, 12), shots=2),
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from store_parts import fetched
-from test_store_trial import Journal, make_release
+from test_store_trial import Journal
+from tiny_models import make_release
 
 from kiosk.announcement import Gate
 from kiosk.board import Board

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from store_parts import fetched
 from test_store_catalogs import Rig
-from test_store_trial import make_release
+from tiny_models import make_release
 
 from kiosk.announcement import Gate
 from kiosk.board import CatalogStatus

@@ -17,7 +17,6 @@ from store_parts import fetched
 from waiting import until
 
 from kiosk.announcement import Gate
-from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.manifest import read_manifest
 from kiosk.journal import read
 from kiosk.store import Phase, Store
@@ -27,18 +26,9 @@ AT_ONCE = Gate(good_after_s=0, good_after_decisions=1)
 NEVER = Gate(good_after_s=10**6, good_after_decisions=10**6)
 
 
-def make_release(models: Path, out: Path, items: range) -> Path:
-    source = out.parent / f"{out.name}-source"
-    for item in items:
-        tiny_models.write_picture(source / f"sku-{item}" / "0.png", item, 0)
-    locator, embedder = tiny_models.open_models(models)
-    build(source, out, locator=locator, embedder=embedder, options=BuildOptions())
-    return out
-
-
 @pytest.fixture(scope="module")
 def old(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_release(models, tmp_path_factory.mktemp("old") / "release", range(6))
+    return tiny_models.make_release(models, tmp_path_factory.mktemp("old") / "release", range(6))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +39,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def new(other: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made with other models, which it brings."""
-    release = make_release(other, tmp_path_factory.mktemp("new") / "release", range(9))
+    release = tiny_models.make_release(other, tmp_path_factory.mktemp("new") / "release", range(9))
     names = []
     (release / "models").mkdir()
     for name in ("embedder.onnx", "embedder.toml", "detector.onnx", "detector.toml"):
@@ -116,7 +106,7 @@ def test_a_release_under_which_the_kiosk_is_killed_three_times_is_put_away(
     store = Store(state / "store")
     store.activate(fetched(store, old, 1), AT_ONCE, "shop")
     before = store.good(old_release(old)).current
-    worse = make_release(models, tmp_path / "worse" / "release", range(2, 7))
+    worse = tiny_models.make_release(models, tmp_path / "worse" / "release", range(2, 7))
     bad = fetched(store, worse, 2)
     store.activate(bad, NEVER)
     for start in range(1, 4):

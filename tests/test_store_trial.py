@@ -24,7 +24,6 @@ from store_parts import fetched
 from waiting import DEADLINE_S, until
 
 from kiosk.announcement import Gate
-from kiosk.catalog.build import BuildOptions, build
 from kiosk.catalog.manifest import read_manifest
 from kiosk.catalog.snapshot import SnapshotSlot
 from kiosk.config import Config, ModelsConfig
@@ -40,24 +39,14 @@ from kiosk.values import Note
 AT_ONCE = Gate(good_after_s=0, good_after_decisions=1)
 
 
-def make_release(models: Path, out: Path, items: range, shots: int = 1) -> Path:
-    source = out.parent / f"{out.name}-source"
-    for item in items:
-        for shot in range(shots):
-            tiny_models.write_picture(source / f"sku-{item}" / f"{shot}.png", item, shot)
-    locator, embedder = tiny_models.open_models(models)
-    build(source, out, locator=locator, embedder=embedder, options=BuildOptions())
-    return out
-
-
 @pytest.fixture(scope="module")
 def old(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_release(models, tmp_path_factory.mktemp("old") / "release", range(6))
+    return tiny_models.make_release(models, tmp_path_factory.mktemp("old") / "release", range(6))
 
 
 @pytest.fixture(scope="module")
 def new(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_release(models, tmp_path_factory.mktemp("new") / "release", range(24))
+    return tiny_models.make_release(models, tmp_path_factory.mktemp("new") / "release", range(24))
 
 
 @dataclass
@@ -446,7 +435,7 @@ def test_a_release_brings_its_models_and_is_looked_at_with_them(
     old: Path, models: Path, store: Store, tmp_path: Path
 ) -> None:
     other = tiny_models.write_models(tmp_path / "other", shift=90.0)
-    release = make_release(other, tmp_path / "with" / "release", range(6))
+    release = tiny_models.make_release(other, tmp_path / "with" / "release", range(6))
     rig = settled(store, old, models)
     own = rig.own.embedder.card.sha256
     bad = fetched(store, release, 2)

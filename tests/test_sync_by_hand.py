@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.catalog.build import build
 from kiosk.cli import main
 from kiosk.store import Store
 from kiosk.values.sync import SyncState, SyncStatus
 from tests.fault_server import serving
 from tests.repositories import HeadOffice
 from tests.sync_parts import publisher, release
-from tests.tiny_models import open_models, write_picture
+from tests.tiny_models import make_release
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -44,12 +43,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, models: Path) -> Run
 @pytest.fixture(scope="module")
 def built(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release that can be opened."""
-    folder = tmp_path_factory.mktemp("built")
-    for item in range(4):
-        write_picture(folder / "source" / f"sku-{item}" / "1.png", item)
-    locator, embedder = open_models(models)
-    build(folder / "source", folder / "release", locator=locator, embedder=embedder)
-    return folder / "release"
+    return make_release(models, tmp_path_factory.mktemp("built") / "release", range(4))
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from kiosk.announcement import Gate
-from kiosk.catalog.build import build
 from kiosk.cli import main
 from kiosk.durable import locked
 from kiosk.store import Store
@@ -25,7 +24,7 @@ from tests.fault_server import Server, serving
 from tests.repositories import HeadOffice, small_release
 from tests.store_parts import bundle, installed
 from tests.sync_parts import publisher, release, snapshot
-from tests.tiny_models import open_models, write_picture
+from tests.tiny_models import make_release
 
 Run = Callable[..., tuple[int, str, str]]
 STRACE = shutil.which("strace")
@@ -109,12 +108,7 @@ def test_another_publisher_is_only_believed_when_a_person_says_so(
 @pytest.fixture(scope="module")
 def built(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release that can be opened."""
-    folder = tmp_path_factory.mktemp("built")
-    for item in range(4):
-        write_picture(folder / "source" / f"sku-{item}" / "1.png", item)
-    locator, embedder = open_models(models)
-    build(folder / "source", folder / "release", locator=locator, embedder=embedder)
-    return folder / "release"
+    return make_release(models, tmp_path_factory.mktemp("built") / "release", range(4))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import colorsys
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from kiosk.catalog.build import BuildOptions, build
 from kiosk.config import LocateConfig
 from kiosk.values import Pixels
 from kiosk.vision.embed import Embedder
@@ -225,3 +227,14 @@ pad = 127
 dtype = "float32"
 shape = [-1, {DIMENSION}]
 """
+
+
+def make_release(models: Path, out: Path, items: Iterable[int], shots: int = 1) -> Path:
+    """A release `out` that can be opened, with `shots` pictures of each item; built beside it."""
+    source = out.parent / f"{out.name}-source"
+    for item in items:
+        for shot in range(shots):
+            write_picture(source / f"sku-{item}" / f"{shot}.png", item, shot)
+    locator, embedder = open_models(models)
+    build(source, out, locator=locator, embedder=embedder, options=BuildOptions())
+    return out
